@@ -60,7 +60,9 @@ def _read_archive(name: str) -> np.ndarray:
         "that holds it."
     )
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: expected an archive with MD5 {expected}. {cure}")
+        raise FileNotFoundError(
+            f"{path} is missing: expected an archive with MD5 {expected}. {cure}"
+        )
     packed = path.read_bytes()
     found = hashlib.md5(packed, usedforsecurity=False).hexdigest()
     if found != expected:

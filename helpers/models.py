@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ class MLP(nn.Sequential):
         if len(sizes) < 2 or sizes[-1] < 2:
             raise ValueError(f"sizes must end in at least 2 classes, got {tuple(sizes)}")
         layers: list[nn.Module] = [nn.Flatten()]
-        for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+        for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after, dtype=dtype), activation()]
         super().__init__(*layers[:-1])
 

@@ -1,0 +1,120 @@
+"""Figures that more than one chapter draws. The style is `plt.style.use("helpers.course")`."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import HTML
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+# Shows the frame of the slider's value and says its label, to the eye and to a screen reader.
+_SHOW_FRAME = (
+    "const f=this.closest('figure'),g=f.querySelectorAll('img'),n=+this.value;"
+    "g.forEach((e,i)=>{e.hidden=i!==n});"
+    "const t=g[n].dataset.label;f.querySelector('output').textContent=t;"
+    "this.setAttribute('aria-valuetext',t)"
+)
+
+
+def image_strip(
+    images: Tensor,
+    captions: Sequence[str] | None = None,
+    columns: int = 10,
+    limit: float | None = None,
+) -> Figure:
+    """Images in rows, each with its numbers under the frame.
+
+    Args:
+        images: `(N, 1, H, W)` grey or `(N, 3, H, W)` colour. Pixels are drawn from 0 (black) to 1
+            (white), unless `limit` is given.
+        captions: N short texts, drawn under the frames.
+        columns: frames in a row.
+        limit: draw grey images as signed fields from −limit (blue) over 0 (white) to limit (red).
+
+    Raises:
+        ValueError: numbers of images and captions that differ.
+    """
+    if captions is not None and len(captions) != len(images):
+        raise ValueError(f"got {len(images)} images and {len(captions)} captions")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    lines = 0 if captions is None else max(c.count("\n") + 1 for c in captions)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(8, rows * (8 / columns + 0.24 * lines)), squeeze=False
+    )
+    look = (
+        {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+        if limit
+        else {"cmap": "gray", "vmin": 0, "vmax": 1}
+    )
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for k, (axis, image) in enumerate(zip(axes.flat, images.detach().float().cpu(), strict=False)):
+        axis.imshow(image.permute(1, 2, 0).squeeze(-1).numpy(), **look)
+        if captions is not None:
+            axis.text(
+                0.5, -0.06, captions[k], transform=axis.transAxes, ha="center", va="top",
+                fontsize=min(12, 95 / columns),
+            )  # fmt: skip
+    return figure
+
+
+def spectrum_plot(axis: Axes, eigenvalues: Tensor, label: str | None = None) -> None:
+    """Median of the sorted eigenvalues over the batch, with the 10–90 % band, on a log scale.
+
+    Args:
+        axis: where to draw.
+        eigenvalues: `(B, C)`, each row in descending order; zeros are left out.
+        label: for the legend.
+    """
+    values = eigenvalues.detach().double().cpu().numpy()
+    values = np.where(values > 0, values, np.nan)[:, (values > 0).any(0)]
+    low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9], axis=0)
+    index = np.arange(1, values.shape[1] + 1)
+    (line,) = axis.plot(index, middle, marker="o", label=label)
+    axis.fill_between(index, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    axis.set(yscale="log", xlabel="index of the eigenvalue", ylabel="eigenvalue")
+    axis.set_xticks(index)
+
+
+def scrubber(figures: Sequence[Figure], labels: Sequence[str], name: str, alt: str) -> HTML:
+    """A row of figures with a slider, for a page without a kernel as well as for Jupyter.
+
+    The figures are drawn once and closed. The slider works with the mouse, by touch and with the
+    arrow keys; without scripts the first frame stays.
+
+    Args:
+        figures: the frames, of equal size.
+        labels: one a frame, said under the slider.
+        name: what the slider changes, its accessible name.
+        alt: what every frame shows; the label of the frame is added.
+
+    Raises:
+        ValueError: numbers of figures and labels that differ.
+    """
+    if len(figures) != len(labels):
+        raise ValueError(f"got {len(figures)} figures and {len(labels)} labels")
+    frames = []
+    for k, (figure, label) in enumerate(zip(figures, labels, strict=True)):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, dpi=110)
+        plt.close(figure)
+        source = base64.b64encode(buffer.getvalue()).decode()
+        frames.append(
+            f'<img src="data:image/png;base64,{source}" alt="{escape(alt)} Frame: {escape(label)}" '
+            f'data-label="{escape(label)}"{" hidden" if k else ""}>'
+        )
+    first = escape(labels[0])
+    return HTML(
+        f'<figure class="scrubber">{"".join(frames)}<div><label>{escape(name)} '
+        f'<input type="range" min="0" max="{len(frames) - 1}" value="0" '
+        f'aria-valuetext="{first}" oninput="{_SHOW_FRAME}"></label> '
+        f"<output>{first}</output></div></figure>"
+    )

@@ -1,0 +1,92 @@
+"""Copy into assets/vendor what the built site would otherwise fetch from other hosts.
+
+A maintainer runs this once, with Node's `npm` on the machine, after changing a version below, and
+commits the result. Readers and CI never need it: `make book` uses the committed files.
+"""
+
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+VENDOR = Path(__file__).resolve().parent.parent / "assets" / "vendor"
+
+# npm package, version, [(path in the package, path under assets/vendor)]
+WIDGET_FONTS = [
+    "1551f4f60c37af51121f.woff2",
+    "7a3337626410ca2f4071.woff2",
+    "d878b0a6a1144760244f.woff2",
+]
+PACKAGES = [
+    (
+        "mathjax",
+        "3.2.2",
+        [
+            ("LICENSE", "mathjax/LICENSE"),
+            ("es5/tex-mml-chtml.js", "mathjax/tex-mml-chtml.js"),
+            ("es5/input/tex/extensions", "mathjax/input/tex/extensions"),
+            ("es5/output/chtml/fonts/woff-v2", "mathjax/output/chtml/fonts/woff-v2"),
+        ],
+    ),
+    ("requirejs", "2.3.8", [("require.js", "widgets/require.js")]),
+    (
+        "@jupyter-widgets/html-manager",
+        "1.0.15",
+        [("dist/embed-amd.js", "widgets/embed-amd.js")]
+        + [(f"dist/{font}", f"widgets/{font}") for font in WIDGET_FONTS],
+    ),
+]
+
+# Addresses of other hosts are taken out of the copies, so that no path through the code can lead
+# to them: the widget manager looks for unknown widgets on a content network, MathJax names one for
+# old browsers and for Node, and a comment of the style sheet imports a font.
+FOREIGN = {
+    "https://cdn.jsdelivr.net/npm/": "./",
+    "https://fonts.googleapis.com/css": "./",
+}
+
+
+def fetch(package: str, version: str, folder: Path) -> Path:
+    """Download one npm package into `folder`; return the folder it was unpacked in."""
+    done = subprocess.run(
+        ["npm", "pack", "--silent", f"{package}@{version}"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    archive = folder / done.stdout.split()[-1]
+    unpacked = folder / f"{archive.name}-unpacked"
+    with tarfile.open(archive) as tar:
+        tar.extractall(unpacked, filter="data")
+    return unpacked / "package"
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file or a folder; make its scripts name no other host."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        shutil.copy(source, target)
+    scripts = target.rglob("*.js") if target.is_dir() else [target] * (target.suffix == ".js")
+    for script in scripts:
+        text = script.read_text(encoding="utf-8")
+        for foreign, here in FOREIGN.items():
+            text = text.replace(foreign, here)
+        script.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Fetch every package and copy the listed files."""
+    with tempfile.TemporaryDirectory() as folder:
+        for package, version, files in PACKAGES:
+            print(f"{package} {version}")
+            unpacked = fetch(package, version, Path(folder))
+            for source, target in files:
+                copy(unpacked / source, VENDOR / target)
+
+
+if __name__ == "__main__":
+    main()
