@@ -36,6 +36,11 @@ PACKAGES = [
         [("dist/embed-amd.js", "widgets/embed-amd.js")]
         + [(f"dist/{font}", f"widgets/{font}") for font in WIDGET_FONTS],
     ),
+    (
+        "@fortawesome/fontawesome-free",  # whose fonts html-manager brings
+        "5.15.4",
+        [("LICENSE.txt", "widgets/FONT-AWESOME-LICENSE.txt")],
+    ),
 ]
 
 # Addresses of other hosts are taken out of the copies, so that no path through the code can lead
@@ -80,6 +85,7 @@ def copy(source: Path, target: Path) -> None:
 
 def main() -> None:
     """Fetch every package and copy the listed files."""
+    shutil.rmtree(VENDOR, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
         for package, version, files in PACKAGES:
             print(f"{package} {version}")

@@ -1,0 +1,91 @@
+# The course's commands. `make book` and `make test` need python3 (3.10 or newer), make and a package
+# index; everything else is installed into .venv, which is made first when it is missing or when
+# requirements.txt or pyproject.toml has changed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CHAPTERS = book/*.ipynb
+
+.DELETE_ON_ERROR:
+.PHONY: help book test test-portability lab text notebook checkpoints bench clean
+
+help:
+	@echo "make book              build the book in _build/html"
+	@echo "make test              build the book and run every test"
+	@echo "make lab               open the chapters in JupyterLab"
+	@echo "make text              write every chapter as text to _build/text"
+	@echo "make notebook NB=name  turn _build/text/name.md back into the chapter and execute it"
+	@echo "make test-portability  re-run the chapters on 1 and 2 threads, with and without AVX-512"
+	@echo "make checkpoints       train the networks in data/ again"
+	@echo "make bench             measure speed and memory of the helpers"
+	@echo "make clean             remove what make made"
+
+# Whoever runs the chapters to check them gets the same settings: one thread (two are slower on a
+# busy machine), no progress bars, and none of the reader's own Jupyter or Matplotlib settings.
+# `make lab` keeps the reader's settings.
+book test test-portability notebook checkpoints bench: export MPLCONFIGDIR := $(CURDIR)/.venv/settings/matplotlib
+book test test-portability notebook checkpoints bench: export IPYTHONDIR := $(CURDIR)/.venv/settings/ipython
+book test test-portability notebook checkpoints bench: export JUPYTER_CONFIG_DIR := $(CURDIR)/.venv/settings/jupyter
+book test test-portability notebook checkpoints bench: export JUPYTER_DATA_DIR := $(CURDIR)/.venv/settings/jupyter
+test test-portability notebook: export COURSE_PROGRESS := 0
+test test-portability notebook: export OMP_NUM_THREADS := 1
+
+.venv/stamp: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("The course needs Python 3.10 or newer; this is " + sys.version.split()[0] + ". Try make PYTHON=python3.12 ..." if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv .venv
+	@echo "Installing the packages of requirements.txt in .venv (minutes the first time) ..."
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+# From clean doctrees, so that a warning cannot hide in a page that is not read again.
+book: .venv/stamp
+	rm -rf _build/html _build/.doctrees
+	$(BIN)/jupyter-book build . --all --warningiserror --nitpick --keep-going
+	@echo
+	@echo "The book is in _build/html/index.html. To read it with its search, run"
+	@echo "    $(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000"
+	@echo "and open http://127.0.0.1:8000/"
+
+NBVAL = --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 120
+
+test: book
+	$(BIN)/python -m pytest $(NBVAL) tests $(CHAPTERS)
+
+# Two threads share busy cores badly unless they wait passively.
+test-portability: export OMP_WAIT_POLICY := passive
+test-portability: .venv/stamp
+	@for threads in 1 2; do for isa in avx2 ""; do \
+	  echo "== $$threads thread(s), ATEN_CPU_CAPABILITY=$${isa:-unset}"; \
+	  if [ -n "$$isa" ]; then export ATEN_CPU_CAPABILITY=$$isa; else unset ATEN_CPU_CAPABILITY; fi; \
+	  OMP_NUM_THREADS=$$threads $(BIN)/python -m pytest $(NBVAL) $(CHAPTERS) || exit 1; \
+	done; done
+
+lab: .venv/stamp
+	$(BIN)/jupyter lab book/index.md
+
+text: .venv/stamp
+	@mkdir -p _build/text
+	@for chapter in $(CHAPTERS); do \
+	  $(BIN)/jupytext --quiet --to md:myst --output "_build/text/$$(basename $$chapter .ipynb).md" $$chapter || exit 1; \
+	done
+	@echo "The chapters as text are in _build/text"
+
+# --update keeps the ids and the metadata of cells that did not change.
+notebook: .venv/stamp
+	@test -f "_build/text/$(NB).md" || { echo "Usage: make notebook NB=name, for _build/text/name.md; make text writes it"; exit 1; }
+	@test ! -f "book/$(NB).ipynb" -o "_build/text/$(NB).md" -nt "book/$(NB).ipynb" || { echo "book/$(NB).ipynb is newer than its text: make text first, or your edit there would be lost"; exit 1; }
+	$(BIN)/jupytext --quiet --update --to ipynb --output "book/$(NB).ipynb" "_build/text/$(NB).md"
+	$(BIN)/jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
+	  --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False \
+	  --ExecutePreprocessor.timeout=600 "book/$(NB).ipynb"
+	@touch "_build/text/$(NB).md"
+
+checkpoints: .venv/stamp
+	$(BIN)/python scripts/make_checkpoints.py
+
+bench: .venv/stamp
+	$(BIN)/python bench/bench.py
+
+clean:
+	rm -rf _build .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
