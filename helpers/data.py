@@ -13,7 +13,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -164,16 +164,14 @@ def sample_images(name: str) -> tuple[Tensor, Tensor]:
     """
     if name not in ("cifar10", "cifar100", "imagenet"):
         raise ValueError(f'name must be "cifar10", "cifar100" or "imagenet", got {name!r}')
-    found = sorted(
-        (p for p in files("foolbox").joinpath("data").iterdir() if p.name.startswith(f"{name}_")),
-        key=lambda p: p.name,
-    )
+    # Found without importing foolbox, which is slow and warns.
+    package = find_spec("foolbox")
+    folder = Path(package.origin).parent / "data" if package and package.origin else Path()
     side = 224 if name == "imagenet" else 32
     images, labels = [], []
-    for entry in found:
-        with entry.open("rb") as stream:
-            picture = ImageOps.fit(Image.open(stream).convert("RGB"), (side, side))
+    for path in sorted(folder.glob(f"{name}_*")):
+        picture = ImageOps.fit(Image.open(path).convert("RGB"), (side, side))
         pixels = np.asarray(picture, dtype=np.float32) / 255
         images.append(torch.from_numpy(pixels).permute(2, 0, 1))
-        labels.append(int(entry.name.split("_")[2].split(".")[0]))  # imagenet_07_609.jpg
+        labels.append(int(path.stem.split("_")[2]))  # imagenet_07_609.jpg
     return torch.stack(images), torch.tensor(labels)

@@ -5,10 +5,11 @@ finds the same network up to rounding; the weights are stored in float32.
 """
 
 import argparse
+import hashlib
 
 import torch
 
-from helpers.data import load_mnist
+from helpers.data import data_folder, load_mnist
 from helpers.models import STAGES, LeNet, save_checkpoint
 from helpers.training import accuracy, seed_everything, train
 
@@ -55,8 +56,19 @@ def make(seed: int, last: str = STAGES[-1], write: bool = True) -> LeNet:
     return model
 
 
+def write_checksums() -> None:
+    """List the SHA-256 of every checkpoint, in the format of sha256sum."""
+    folder = data_folder() / "checkpoints"
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+        for path in sorted(folder.glob("lenet-*"))
+    ]
+    (folder / "SHA256SUMS").write_text("".join(lines))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     for number in parser.parse_args().seeds:
         make(number)
+    write_checksums()

@@ -1,0 +1,90 @@
+"""Networks, and checkpoints that say the truth about themselves."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from helpers.data import load_mnist
+from helpers.models import MLP, STAGES, LeNet, load_checkpoint, save_checkpoint
+from helpers.training import accuracy
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_lenet_has_the_published_size_and_shape():
+    model = LeNet()
+    assert sum(w.numel() for w in model.parameters()) == 61_706
+    assert model(torch.rand(5, 1, 28, 28)).shape == (5, 10)
+
+
+def test_lenet_arguments():
+    model = LeNet(7, 3, 32, nn.GELU, nn.MaxPool2d, torch.float64)
+    assert model(torch.rand(2, 3, 32, 32, dtype=torch.float64)).shape == (2, 7)
+    assert any(isinstance(m, nn.GELU) for m in model) and any(
+        isinstance(m, nn.MaxPool2d) for m in model
+    )
+    for bad in ({"classes": 1}, {"size": 30}, {"size": 8}):
+        with pytest.raises(ValueError):
+            LeNet(**bad)
+
+
+def test_mlp():
+    assert MLP((784, 64, 10))(torch.rand(3, 1, 28, 28)).shape == (3, 10)
+    assert [type(m) for m in MLP((4, 2))] == [nn.Flatten, nn.Linear]
+    for bad in ((5,), (5, 1)):
+        with pytest.raises(ValueError):
+            MLP(bad)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_checkpoint_is_as_good_as_its_card_says(stage, seed):
+    model, card = load_checkpoint(stage, seed)
+    assert not model.training and card["seed"] == seed
+    x, y = load_mnist("test", 2000)
+    card_value, found = card["test_accuracy"], accuracy(model, x, y)
+    # 2,000 of the 10,000 images; the first half of MNIST's test set is known to be the harder.
+    assert abs(found - card_value) < 0.06
+    if stage in ("1-epoch", "10-epochs"):
+        full = accuracy(model, *load_mnist("test"))
+        assert full == pytest.approx(card_value, abs=2e-4)  # stored in float32
+        assert full > 0.97
+
+
+def test_accuracy_rises_with_training():
+    values = [load_checkpoint(s)[1]["test_accuracy"] for s in ("init", "400-steps", "10-epochs")]
+    assert values == sorted(values) and values[0] < 0.2 < 0.9 < values[1]
+
+
+def test_retraining_finds_the_400_step_checkpoint_again():
+    path = ROOT / "scripts/make_checkpoints.py"
+    spec = importlib.util.spec_from_file_location("make_checkpoints", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    model = script.make(0, "400-steps", write=False)
+    stored, card = load_checkpoint("400-steps", 0)
+    x, y = load_mnist("test")
+    assert accuracy(model, x.double(), y) == pytest.approx(card["test_accuracy"], abs=1e-3)
+    for new, old in zip(model.parameters(), stored.parameters(), strict=True):
+        assert torch.allclose(new.float(), old, rtol=1e-3, atol=1e-4)
+
+
+def test_round_trip_and_errors(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="make checkpoints"):
+        load_checkpoint("init", 0)
+    with pytest.raises(ValueError, match="10-epochs"):
+        load_checkpoint("11-epochs", 0)
+    model = LeNet(dtype=torch.float64)
+    save_checkpoint(model, {"seed": 5}, "init", 5)
+    again, card = load_checkpoint("init", 5)
+    assert (
+        card
+        == {"seed": 5}
+        == json.loads((tmp_path / "checkpoints/lenet-seed5-init.json").read_text())
+    )
+    assert torch.equal(again[0].weight, model[0].weight.float())
