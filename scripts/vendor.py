@@ -34,7 +34,7 @@ PACKAGES = [
         "@jupyter-widgets/html-manager",
         "1.0.15",
         [("dist/embed-amd.js", "widgets/embed-amd.js")]
-        + [(f"dist/{font}", f"widgets/{font}") for font in WIDGET_FONTS],
+        + [(f"dist/{font}", f"widgets/@jupyter-widgets/{font}") for font in WIDGET_FONTS],
     ),
     (
         "@fortawesome/fontawesome-free",  # whose fonts html-manager brings

@@ -1,0 +1,347 @@
+"""The built site: it asks no other host for anything, and every page can be read by everybody.
+
+`make test` builds the site first. Pages are read as files, and opened in the Chromium that is
+installed on the machine, in light and dark, on a desk and on a phone.
+"""
+
+import functools
+import http.server
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import ipywidgets
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
+from ipywidgets.embed import dependency_state
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+# The pages and the pictures are read with the same parser.
+pytestmark = pytest.mark.filterwarnings("ignore::bs4.XMLParsedAsHTMLWarning")
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "_build" / "html"
+
+# What a browser fetches by itself: (tag, attribute). A plain link, <a href>, is not among them.
+LOADS = [
+    ("script", "src"),
+    ("img", "src"),
+    ("iframe", "src"),
+    ("embed", "src"),
+    ("source", "src"),
+    ("video", "src"),
+    ("video", "poster"),
+    ("audio", "src"),
+    ("track", "src"),
+    ("object", "data"),
+    ("image", "href"),
+    ("image", "xlink:href"),
+    ("use", "href"),
+    ("use", "xlink:href"),
+]
+LOADED_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect"}
+LOADED_LINKS |= {"dns-prefetch", "manifest", "apple-touch-icon"}
+CSS_LOAD = re.compile(r"""(?:url\(|@import)\s*["']?(?!url\()([^"')\s;]+)""")
+CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+# A script builds addresses in ways that no pattern can follow; the names of the hosts it could
+# mean are known. The browser tests below catch the rest.
+CONTENT_NETWORKS = re.compile(
+    r"unpkg\.com|jsdelivr\.net|cdnjs|bootstrapcdn|googleapis|gstatic|googletagmanager"
+    r"|google-analytics|plausible\.io|esm\.sh|skypack|jspm\.io|cdn\.mathjax|cdn\.plot\.ly"
+)
+# The theme adapts a page to a new width, or to an opened fold, 300 milliseconds later.
+SETTLE_MS = 400
+FILE_NAME = re.compile(r"\.(png|svg|jpe?g|gif)\b|[0-9a-f]{32}", re.IGNORECASE)
+
+
+def is_foreign(address: str) -> bool:
+    """Whether an address names a host (a site's own addresses are relative)."""
+    return urlsplit(address).netloc != ""
+
+
+def foreign_in_css(text: str) -> list[str]:
+    """Return the addresses of other hosts that a style sheet loads."""
+    return [a for a in CSS_LOAD.findall(CSS_COMMENT.sub("", text)) if is_foreign(a)]
+
+
+def foreign_in_script(text: str) -> list[str]:
+    """Return the names of content networks that a script mentions."""
+    return CONTENT_NETWORKS.findall(text)
+
+
+def foreign_in_page(text: str) -> list[str]:
+    """Return what a page (HTML or SVG) loads from other hosts."""
+    soup = BeautifulSoup(text, "html.parser")
+    found = [tag[name] for kind, name in LOADS for tag in soup.find_all(kind, {name: True})]
+    for link in soup.find_all("link", href=True):
+        if LOADED_LINKS & {rel.lower() for rel in link.get("rel", [])}:
+            found.append(link["href"])
+    for tag in soup.find_all(srcset=True):
+        found += [part.split()[0] for part in tag["srcset"].split(",") if part.strip()]
+    found = [address for address in found if is_foreign(address)]
+    for style in soup.find_all("style"):
+        found += foreign_in_css(style.get_text())
+    for tag in soup.find_all(style=True):
+        found += foreign_in_css(tag["style"])
+    for script in soup.find_all("script", src=False):
+        found += foreign_in_script(script.get_text())
+    return found
+
+
+READERS = {
+    ".html": foreign_in_page,
+    ".svg": foreign_in_page,
+    ".css": foreign_in_css,
+    ".js": foreign_in_script,
+}
+
+
+def foreign_loads(folder: Path) -> list[str]:
+    """Return 'file: address' for everything that a site's files load from other hosts."""
+    return [
+        f"{path.relative_to(folder)}: {address}"
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in READERS
+        for address in READERS[path.suffix](path.read_text(encoding="utf-8"))
+    ]
+
+
+def pages(folder: Path) -> list[Path]:
+    """Return the pages of a site; _static holds templates that are none."""
+    static = folder / "_static"
+    return [p for p in sorted(folder.rglob("*.html")) if static not in p.parents]
+
+
+def image_faults(soup: BeautifulSoup) -> list[str]:
+    """Return what is wrong with the alternative texts of a page's images."""
+    alts = [img.get("alt", "").strip() for img in soup.select("article img")]
+    faults = ["an image without alt text"] * alts.count("")
+    faults += [f"alt text is a file name: {alt}" for alt in alts if FILE_NAME.search(alt)]
+    faults += [f"alt text is repeated: {alt}" for alt, n in Counter(alts).items() if alt and n > 1]
+    return faults
+
+
+def link_faults(page: Path, folder: Path, soups: dict[Path, BeautifulSoup]) -> list[str]:
+    """Return the internal links of a page that lead nowhere."""
+    faults = []
+    for link in soups[page].find_all("a", href=True):
+        parts = urlsplit(link["href"])
+        if parts.scheme or parts.netloc or link["href"] == "#":
+            continue
+        target = page if not parts.path else (page.parent / unquote(parts.path)).resolve()
+        anchor = unquote(parts.fragment)
+        if not target.is_file() or folder not in target.parents:
+            faults.append(f"no such file: {link['href']}")
+        elif anchor and target in soups and not soups[target].find(id=anchor):
+            faults.append(f"no such place on the page: {link['href']}")
+    # A reference that was not resolved is left as text in this class, without a link.
+    for lost in soups[page].select("span.xref.myst"):
+        if not lost.find_parent("a"):
+            faults.append(f"unresolved reference: {lost.get_text()}")
+    return faults
+
+
+@pytest.fixture(scope="module")
+def site() -> Path:
+    """Return the folder of the built site."""
+    if not (SITE / "index.html").is_file():
+        pytest.fail(f"the site is not built, there is no {SITE}/index.html: run make book first")
+    return SITE
+
+
+def test_no_file_loads_from_another_host(site: Path) -> None:
+    assert foreign_loads(site) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.html", '<script src="https://cdn.example.org/x.js"></script>'),
+        ("a.html", '<link rel="stylesheet" href="//cdn.example.org/x.css">'),
+        ("a.html", '<img alt="" srcset="a.png 1x, https://example.org/b.png 2x">'),
+        ("a.html", "<style>@import url('https://example.org/font.css');</style>"),
+        ("a.html", "<script>load('https://unpkg.com/thebe')</script>"),
+        ("a.svg", '<svg><image xlink:href="https://example.org/x.png"/></svg>'),
+        ("a.css", "p { background: url(https://example.org/x.png) }"),
+        ("a.js", "const base = 'https://cdn.jsdelivr.net/npm/';"),
+    ],
+)
+def test_a_foreign_load_is_caught(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    assert len(foreign_loads(tmp_path)) == 1
+
+
+def test_a_link_to_another_host_is_allowed(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text('<a href="https://example.org">read</a>')
+    assert foreign_loads(tmp_path) == []
+
+
+def test_images_have_texts_and_links_lead_somewhere(site: Path) -> None:
+    soups = {p: BeautifulSoup(p.read_text(encoding="utf-8"), "html.parser") for p in pages(site)}
+    faults = [
+        f"{page.relative_to(site)}: {fault}"
+        for page, soup in soups.items()
+        for fault in image_faults(soup) + link_faults(page, site, soups)
+    ]
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("<article><img src='x.png'></article>", "without alt"),
+        ("<article><img alt='../_images/x.png'></article>", "file name"),
+        ("<article><img alt='a line'><img alt='a line'></article>", "repeated"),
+        ("<a href='gone.html'>x</a>", "no such file"),
+        ("<a href='#gone'>x</a>", "no such place"),
+        ("<span class='xref myst'>x</span>", "unresolved"),
+    ],
+)
+def test_a_faulty_page_is_caught(tmp_path: Path, content: str, fault: str) -> None:
+    page = tmp_path / "a.html"
+    page.write_text(content)
+    soup = BeautifulSoup(content, "html.parser")
+    found = image_faults(soup) + link_faults(page, tmp_path, {page: soup})
+    assert len(found) == 1
+    assert fault in found[0]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start the Chromium of the machine; without one skip, but not in CI."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        reason = "no browser: install Chromium, or set CHROMIUM to its path"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    # As root, in a container, Chromium refuses to start with its sandbox.
+    args = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=args)
+        yield chromium
+        chromium.close()
+
+
+class Server(http.server.SimpleHTTPRequestHandler):
+    """Serve files without a log."""
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@functools.cache
+def serve(folder: Path) -> str:
+    """Serve a folder on a free port of this machine until the tests end; return the address."""
+    handler = functools.partial(Server, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}/"
+
+
+def visit(context: BrowserContext, address: str, base: str) -> tuple[Page, list[str]]:
+    """Open a page, wait for its formulas; return it with what went wrong on the way.
+
+    Requests to other hosts are refused here, so that a fault in the site cannot leave the machine.
+    """
+    page = context.new_page()
+    faults: list[str] = []
+
+    def refuse(route: object) -> None:
+        faults.append(f"asked another host: {route.request.url}")
+        route.abort()
+
+    page.route(lambda url: not url.startswith((base, "data:", "blob:")), refuse)
+    page.on("response", lambda r: r.ok or faults.append(f"answer {r.status}: {r.url}"))
+    page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
+    page.on("console", lambda m: m.type == "error" and faults.append(f"console: {m.text}"))
+    page.goto(address)
+    if address == f"{base}index.html":
+        page.wait_for_url(f"{base}book/index.html")
+    page.evaluate("async () => { if (window.MathJax) await MathJax.startup.promise }")
+    return page, faults
+
+
+def page_faults(page: Page) -> list[str]:
+    """Return what is wrong with an open page: formulas, width, accessibility."""
+    faults = []
+    formulas, typeset = page.locator(".math").count(), page.locator("mjx-container").count()
+    if typeset < formulas:
+        faults.append(f"{formulas} formulas, {typeset} typeset")
+    if errors := page.locator("mjx-merror").count():
+        faults.append(f"{errors} formulas with errors")
+    root = "document.documentElement"
+    wider = page.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
+    if wider > 0:
+        faults.append(f"{wider} pixels wider than the screen")
+    # With preload, axe fetches style sheets itself, from wrong addresses.
+    options = {"preload": False, "resultTypes": ["violations"]}
+    for violation in Axe().run(page, options=options).response["violations"]:
+        first = violation["nodes"][0]
+        faults.append(f"axe {violation['id']} x{len(violation['nodes'])}: {first['target']}")
+    return faults
+
+
+def test_every_page_in_a_browser(browser: Browser, site: Path) -> None:
+    base, found = serve(site), []
+    with browser.new_context() as context:
+        for name in (path.relative_to(site).as_posix() for path in pages(site)):
+            page, faults = visit(context, base + name, base)
+            found += [f"{name}: {fault}" for fault in faults]
+            page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            for width, theme in itertools.product((1280, 390), ("light", "dark")):
+                page.emulate_media(color_scheme=theme)
+                page.set_viewport_size({"width": width, "height": 800})
+                page.wait_for_timeout(SETTLE_MS)
+                page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
+                found += [f"{name}, {theme}, {width}: {fault}" for fault in page_faults(page)]
+            page.close()
+    assert found == []
+
+
+def slider_notebook() -> nbformat.NotebookNode:
+    """Return a notebook with the stored output of a slider and of a button with an icon."""
+    slider = ipywidgets.IntSlider(value=3, max=9, description="class")
+    widgets = ipywidgets.HBox([slider, ipywidgets.Button(icon="play", description="walk")])
+    view = {"model_id": widgets.model_id, "version_major": 2, "version_minor": 0}
+    mime = "application/vnd.jupyter.widget"
+    output = nbformat.v4.new_output("display_data", {f"{mime}-view+json": view})
+    book = nbformat.v4.new_notebook()
+    book.metadata.language_info = {"name": "python"}
+    book.cells = [
+        nbformat.v4.new_markdown_cell("# A slider\n\n## Here"),
+        nbformat.v4.new_code_cell("widgets", outputs=[output], execution_count=1),
+    ]
+    state = {"version_major": 2, "version_minor": 0, "state": dependency_state([widgets])}
+    book.metadata.widgets = {f"{mime}-state+json": state}
+    return book
+
+
+def test_widgets_are_served_from_the_site(browser: Browser, tmp_path: Path) -> None:
+    """Build a page with widgets, with the course's own settings, and open it."""
+    for name in ("_config.yml", "_ext", "_templates", "assets"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "references.bib").write_text("")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
+    nbformat.write(slider_notebook(), tmp_path / "book" / "index.ipynb")
+    command = [Path(sys.executable).parent / "jupyter-book", "build", tmp_path, "-W", "-n"]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout + built.stderr
+
+    base = serve(tmp_path / "_build" / "html")
+    with browser.new_context() as context:
+        page, faults = visit(context, f"{base}book/index.html", base)
+        page.locator(".widget-slider .noUi-handle").wait_for(timeout=15_000)
+        assert page.locator(".widget-readout").inner_text() == "3"
+        page.wait_for_load_state("networkidle")  # the icon's font
+    assert faults == []
