@@ -22,10 +22,9 @@ def _close(found: Any, right: Tensor, tolerance: float = 1e-8) -> bool:
     return found.shape == right.shape and torch.allclose(found, right, rtol=tolerance, atol=1e-12)
 
 
-def remainder_ratio(function: Callable[[], Any]) -> None:
-    """Exercise 1: `function()` returns the limit of the ratio of the two remainders."""
-    answer = function()
-    if _unfinished(answer, "return the limit of the ratio of the two remainders, a number"):
+def remainder_ratio(answer: Any) -> None:
+    """Exercise 1: the limit of the ratio of the two remainders, a number."""
+    if _unfinished(answer, "put a number in place of the dots"):
         return
     answer = float(answer)
     assert abs(answer - 0.5) > 1e-9, (
@@ -153,7 +152,7 @@ def trace_at_temperature(function: Callable[[Tensor, Tensor, float], Tensor]) ->
             "you differentiated softmax(s / T); the exercise keeps J and changes only p"
         )
         assert _close(answer, right), (
-            f"not right for T = {T:g}; the trace is Σ p_i ‖a_i − Σ_k p_k a_k‖² with p at temperature T"
+            f"not right for T = {T:g}; the trace is Σ p_i ‖a_i − Σ_k p_k a_k‖², p at temperature T"
         )
     centred = J - J.mean(1, keepdim=True)
     assert _close(function(logits, J, 1e9), centred.square().sum((1, 2)) / 4, 1e-6), (
