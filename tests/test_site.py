@@ -193,7 +193,7 @@ def test_images_have_texts_and_links_lead_somewhere(site: Path) -> None:
         for page, soup in soups.items()
         for fault in image_faults(soup) + link_faults(page, site, soups)
     ]
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_every_page_in_a_browser(browser: Browser, site: Path) -> None:
                 page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
                 found += [f"{name}, {theme}, {width}: {fault}" for fault in page_faults(page)]
             page.close()
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def slider_notebook() -> nbformat.NotebookNode:
