@@ -62,7 +62,7 @@ test-portability: .venv/stamp
 	done; done
 
 lab: .venv/stamp
-	$(BIN)/jupyter lab book/index.md
+	$(BIN)/jupyter lab book
 
 text: .venv/stamp
 	@mkdir -p _build/text
