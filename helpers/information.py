@@ -22,8 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
 
-# Entries of one block of gradients: small enough to stay in the processor's cache.
+# Entries of one block of gradients, in the input and in the weights: the work that surrounds a
+# block should stay in the processor's cache. Found with bench/bench.py.
 BLOCK = 400_000
+WEIGHT_BLOCK = 9_000_000
 # A batch of n × n matrices above this size is refused.
 LARGEST_BYTES = 4 * 2**30
 
@@ -94,7 +96,8 @@ def _weight_pullback(model: nn.Module, x: Tensor) -> Iterator[tuple[Tensor, list
         logits, pull = vjp(lambda w: functional_call(model, w, (example[None],))[0], weights)  # type: ignore[misc]
         return logits, vmap(lambda row: pull(row)[0])(rows)
 
-    for block in x.split(32):
+    size = max(1, WEIGHT_BLOCK // (len(rows) * sum(w.numel() for w in weights.values())))
+    for block in x.split(size):
         logits, gradients = vmap(one)(block)
         yield logits, [g.flatten(2) for g in gradients.values()]
 
@@ -104,6 +107,12 @@ def _weighting(logits: Tensor) -> Tensor:
     p = logits.double().softmax(1)
     h = _contrasts(p.shape[1]).to(p.device).T
     return p.sqrt()[:, :, None] * (h - p[:, None] @ h)
+
+
+def _gram(logits: Tensor, contrasts: Tensor) -> Tensor:
+    """AAᵀ `(B, C, C)` in float64 from the Gram matrix of the contrasts, which p does not enter."""
+    m = _weighting(logits)
+    return m @ contrasts.double() @ m.mT
 
 
 def _descending(gram: Tensor, like: Tensor) -> Tensor:
@@ -204,8 +213,7 @@ def data_spectrum(model: nn.Module, x: Tensor) -> Tensor:
     _check(model, x)
     grams = []
     for logits, u in _input_pullback(model, x, _contrasts):
-        m, u = _weighting(logits), u.double()
-        grams.append(m @ (u @ u.mT) @ m.mT)
+        grams.append(_gram(logits, (u := u.double()) @ u.mT))
     return _descending(torch.cat(grams), x)
 
 
@@ -266,8 +274,7 @@ def fisher_spectrum(model: nn.Module, x: Tensor) -> Tensor:
     _check(model, x)
     grams = []
     for logits, parts in _weight_pullback(model, x):
-        m = _weighting(logits)
-        grams.append(m @ sum((u := part.double()) @ u.mT for part in parts) @ m.mT)
+        grams.append(_gram(logits, torch.stack([u @ u.mT for u in parts]).sum(0)))
     return _descending(torch.cat(grams), x)
 
 
