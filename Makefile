@@ -85,7 +85,9 @@ notebook: .venv/stamp
 checkpoints: .venv/stamp
 	$(BIN)/python scripts/make_checkpoints.py
 
+# The libraries it compares with are needed nowhere else. They must not replace what is pinned.
 bench: .venv/stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt -c requirements.txt
 	$(BIN)/python bench/bench.py
 
 clean:
