@@ -80,9 +80,7 @@ def g_captum(model: nn.Module, x: Tensor) -> Tensor:
     from captum.attr import Saliency
 
     saliency, logits = Saliency(model), model(x).detach()
-    rows = [
-        saliency.attribute(x, target=c, abs=False).flatten(1) for c in range(logits.shape[1])
-    ]
+    rows = [saliency.attribute(x, target=c, abs=False).flatten(1) for c in range(logits.shape[1])]
     return gram_spectrum(covariance_root(logits).mT @ torch.stack(rows, 1))
 
 

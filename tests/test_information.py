@@ -134,7 +134,7 @@ def test_blocks_do_not_show():
     """More images than fit one block, against one image at a time."""
     torch.manual_seed(0)
     model, x = LeNet().eval(), torch.rand(120, 1, 28, 28)
-    assert 120 > info.BLOCK / (9 * 784)
+    assert info.BLOCK / (9 * 784) < 120
     alone = torch.cat([info.score_factor(model, one[None]) for one in x])
     assert torch.allclose(info.score_factor(model, x), alone, rtol=1e-4, atol=1e-9)
 
@@ -187,8 +187,9 @@ def exact(a, b):
     with mpmath.workdps(700):
         p, q = ([mpmath.e ** mpmath.mpf(v) for v in t.tolist()] for t in (a, b))
         p, q = ([v / sum(t) for v in t] for t in (p, q))
-        chord = mpmath.sqrt(sum((mpmath.sqrt(u) - mpmath.sqrt(v)) ** 2 for u, v in zip(p, q)))
-        kl = sum(u * mpmath.log(u / v) for u, v in zip(p, q))
+        pairs = list(zip(p, q, strict=True))
+        chord = mpmath.sqrt(sum((mpmath.sqrt(u) - mpmath.sqrt(v)) ** 2 for u, v in pairs))
+        kl = sum(u * mpmath.log(u / v) for u, v in pairs)
         return float(kl), float(4 * mpmath.asin(chord / 2))
 
 

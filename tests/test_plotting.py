@@ -1,0 +1,64 @@
+"""What the figures show and say; how they look is checked by looking at the pages."""
+
+import re
+
+import matplotlib
+
+matplotlib.use("agg")
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from helpers import plotting
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_style_is_found_in_the_package():
+    with plt.style.context("helpers.course"):
+        assert (
+            plt.rcParams["figure.facecolor"] == "white" and plt.rcParams["figure.figsize"][0] == 8
+        )
+
+
+def test_image_strip_shows_every_image_with_its_numbers():
+    captions = [f"label {k}" for k in range(7)]
+    figure = plotting.image_strip(torch.rand(7, 1, 5, 5), captions, columns=4)
+    shown = [axis for axis in figure.axes if axis.images]
+    assert len(figure.axes) == 8 and len(shown) == 7
+    assert [axis.texts[0].get_text() for axis in shown] == captions
+    assert shown[0].images[0].get_clim() == (0, 1)
+
+
+def test_image_strip_in_colour_and_signed():
+    colour = plotting.image_strip(torch.rand(2, 3, 5, 5))
+    assert colour.axes[0].images[0].get_array().shape == (5, 5, 3)
+    signed = plotting.image_strip(torch.randn(2, 1, 5, 5), limit=2.0)
+    assert signed.axes[0].images[0].get_clim() == (-2, 2)
+    with pytest.raises(ValueError, match="2 images and 1 captions"):
+        plotting.image_strip(torch.rand(2, 1, 5, 5), ["one"])
+
+
+def test_spectrum_plot_draws_the_median_and_leaves_out_zeros():
+    values = torch.tensor([[4.0, 2.0, 0.0], [8.0, 1.0, 0.0], [6.0, 3.0, 0.0]])
+    _, axis = plt.subplots()
+    plotting.spectrum_plot(axis, values, "G")
+    x, y = axis.lines[0].get_data()
+    assert (list(x), list(y), axis.get_yscale()) == ([1, 2], [6, 2], "log")
+
+
+def test_scrubber():
+    figures = [plt.figure() for _ in range(3)]
+    page = plotting.scrubber(figures, ["T = 1", "T < 2", "T = 3"], "Temperature", "Bars.").data
+    assert plt.get_fignums() == []
+    assert page.count("<img") == 3 and page.count(" hidden>") == 2
+    assert re.findall(r'alt="(.*?)"', page)[1] == "Bars. Frame: T &lt; 2"
+    assert 'max="2"' in page and page.count("<output>T = 1</output>") == 1
+    assert "http" not in page
+    with pytest.raises(ValueError, match="1 figures and 2 labels"):
+        plotting.scrubber([plt.figure()], ["a", "b"], "x", "y")
