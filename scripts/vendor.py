@@ -12,12 +12,14 @@ from pathlib import Path
 
 VENDOR = Path(__file__).resolve().parent.parent / "assets" / "vendor"
 
-# npm package, version, [(path in the package, path under assets/vendor)]
-WIDGET_FONTS = [
-    "1551f4f60c37af51121f.woff2",
-    "7a3337626410ca2f4071.woff2",
-    "d878b0a6a1144760244f.woff2",
+FONTS = ["1551f4f60c37af51121f.woff2", "7a3337626410ca2f4071.woff2", "d878b0a6a1144760244f.woff2"]
+# The widget manager holds its styles twice, with two ideas of where the fonts are. Which of the two
+# is asked depends on what the browser loads first.
+FONT_FOLDERS = [
+    "widgets/@jupyter-widgets",
+    "widgets/@jupyter-widgets/html-manager/dist",
 ]
+# npm package, version, [(path in the package, path under assets/vendor)]
 PACKAGES = [
     (
         "mathjax",
@@ -34,7 +36,7 @@ PACKAGES = [
         "@jupyter-widgets/html-manager",
         "1.0.15",
         [("dist/embed-amd.js", "widgets/embed-amd.js")]
-        + [(f"dist/{font}", f"widgets/@jupyter-widgets/{font}") for font in WIDGET_FONTS],
+        + [(f"dist/{font}", f"{folder}/{font}") for font in FONTS for folder in FONT_FOLDERS],
     ),
     (
         "@fortawesome/fontawesome-free",  # whose fonts html-manager brings

@@ -6,7 +6,6 @@ installed on the machine, in light and dark, on a desk and on a phone.
 
 import functools
 import http.server
-import itertools
 import os
 import re
 import shutil
@@ -59,6 +58,14 @@ CONTENT_NETWORKS = re.compile(
     r"unpkg\.com|jsdelivr\.net|cdnjs|bootstrapcdn|googleapis|gstatic|googletagmanager"
     r"|google-analytics|plausible\.io|esm\.sh|skypack|jspm\.io|cdn\.mathjax|cdn\.plot\.ly"
 )
+# Width, theme, and whether axe looks: it takes seconds on a chapter, so it sees each width and
+# each theme once. Contrast does not depend on the width, nor scrolling on the theme.
+SETTINGS = [
+    (1280, "light", True),
+    (1280, "dark", False),
+    (390, "light", False),
+    (390, "dark", True),
+]
 # The theme adapts a page to a new width, or to an opened fold, 300 milliseconds later.
 SETTLE_MS = 400
 FILE_NAME = re.compile(r"\.(png|svg|jpe?g|gif)\b|[0-9a-f]{32}", re.IGNORECASE)
@@ -271,8 +278,8 @@ def visit(context: BrowserContext, address: str, base: str) -> tuple[Page, list[
     return page, faults
 
 
-def page_faults(page: Page) -> list[str]:
-    """Return what is wrong with an open page: formulas, width, accessibility."""
+def layout_faults(page: Page) -> list[str]:
+    """Return what is wrong with an open page: formulas that failed, too wide for the screen."""
     faults = []
     formulas, typeset = page.locator(".math").count(), page.locator("mjx-container").count()
     if typeset < formulas:
@@ -283,6 +290,12 @@ def page_faults(page: Page) -> list[str]:
     wider = page.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
     if wider > 0:
         faults.append(f"{wider} pixels wider than the screen")
+    return faults
+
+
+def axe_faults(page: Page) -> list[str]:
+    """Return what axe finds on an open page."""
+    faults = []
     # With preload, axe fetches style sheets itself, from wrong addresses.
     options = {"preload": False, "resultTypes": ["violations"]}
     for violation in Axe().run(page, options=options).response["violations"]:
@@ -298,12 +311,13 @@ def test_every_page_in_a_browser(browser: Browser, site: Path) -> None:
             page, faults = visit(context, base + name, base)
             found += [f"{name}: {fault}" for fault in faults]
             page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-            for width, theme in itertools.product((1280, 390), ("light", "dark")):
+            for width, theme, axe in SETTINGS:
                 page.emulate_media(color_scheme=theme)
                 page.set_viewport_size({"width": width, "height": 800})
                 page.wait_for_timeout(SETTLE_MS)
                 page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
-                found += [f"{name}, {theme}, {width}: {fault}" for fault in page_faults(page)]
+                faults = layout_faults(page) + (axe_faults(page) if axe else [])
+                found += [f"{name}, {theme}, {width}: {fault}" for fault in faults]
             page.close()
     assert not found, "\n".join(found)
 
