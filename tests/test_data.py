@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -87,6 +89,29 @@ def test_sample_images(name, side):
     x, y = data.sample_images(name)
     assert (x.shape, x.dtype) == ((20, 3, side, side), torch.float32)
     assert 0 <= x.min() < x.max() <= 1 and y.shape == (20,)
+
+
+def test_cifar10_says_that_it_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    with pytest.raises(RuntimeError, match="download=True"):
+        data.load_cifar10("test")
+
+
+def test_cifar10_from_torchvision(monkeypatch):
+    """The conversion, on a stand-in for the data set, which does not travel."""
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+    asked = []
+
+    def stand_in(folder, train, download):
+        asked.append((folder, train, download))
+        return SimpleNamespace(data=pixels, targets=[3, 8, 8, 0, 6])
+
+    fake = SimpleNamespace(datasets=SimpleNamespace(CIFAR10=stand_in))
+    monkeypatch.setattr(data, "load_torchvision", lambda: fake)
+    x, y = data.load_cifar10("train", 4)
+    assert asked == [(data.data_folder(), True, False)]
+    assert (x.shape, x.dtype, y.tolist()) == ((4, 3, 32, 32), torch.float32, [3, 8, 8, 0])
+    assert x[2, 1, 30, 7].item() == pytest.approx(pixels[2, 30, 7, 1] / 255)
 
 
 def test_torchvision_reads_the_same_images(tmp_path):
