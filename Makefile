@@ -7,7 +7,7 @@ BIN := .venv/bin
 CHAPTERS = book/*.ipynb
 
 .DELETE_ON_ERROR:
-.PHONY: help book test test-portability lab text notebook checkpoints bench clean
+.PHONY: help book test test-portability lint lab text notebook checkpoints bench clean
 
 help:
 	@echo "make book              build the book in _build/html"
@@ -16,6 +16,7 @@ help:
 	@echo "make text              write every chapter as text to _build/text"
 	@echo "make notebook NB=name  turn _build/text/name.md back into the chapter and execute it"
 	@echo "make test-portability  re-run the chapters on 1 and 2 threads, with and without AVX-512"
+	@echo "make lint              check the style and the types of the code"
 	@echo "make checkpoints       train the networks in data/ again"
 	@echo "make bench             measure speed and memory of the helpers"
 	@echo "make clean             remove what make made"
@@ -23,10 +24,12 @@ help:
 # Whoever runs the chapters to check them gets the same settings: one thread (two are slower on a
 # busy machine), no progress bars, and none of the reader's own Jupyter or Matplotlib settings.
 # `make lab` keeps the reader's settings.
-book test test-portability notebook checkpoints bench: export MPLCONFIGDIR := $(CURDIR)/.venv/settings/matplotlib
-book test test-portability notebook checkpoints bench: export IPYTHONDIR := $(CURDIR)/.venv/settings/ipython
-book test test-portability notebook checkpoints bench: export JUPYTER_CONFIG_DIR := $(CURDIR)/.venv/settings/jupyter
-book test test-portability notebook checkpoints bench: export JUPYTER_DATA_DIR := $(CURDIR)/.venv/settings/jupyter
+SETTINGS := $(CURDIR)/.venv/settings
+CHECKED := book test test-portability notebook checkpoints bench
+$(CHECKED): export MPLCONFIGDIR := $(SETTINGS)/matplotlib
+$(CHECKED): export IPYTHONDIR := $(SETTINGS)/ipython
+$(CHECKED): export JUPYTER_CONFIG_DIR := $(SETTINGS)/jupyter
+$(CHECKED): export JUPYTER_DATA_DIR := $(SETTINGS)/jupyter
 test test-portability notebook: export COURSE_PROGRESS := 0
 test test-portability notebook: export OMP_NUM_THREADS := 1
 
@@ -36,6 +39,8 @@ test test-portability notebook: export OMP_NUM_THREADS := 1
 	@echo "Installing the packages of requirements.txt in .venv (minutes the first time) ..."
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps -e .
+	@# Fonts are looked up here: on a slow machine Matplotlib would report on it in a chapter's output.
+	@MPLCONFIGDIR="$(SETTINGS)/matplotlib" $(BIN)/python -c "import matplotlib.font_manager"
 	@touch $@
 
 # From clean doctrees, so that a warning cannot hide in a page that is not read again.
@@ -60,6 +65,11 @@ test-portability: .venv/stamp
 	  if [ -n "$$isa" ]; then export ATEN_CPU_CAPABILITY=$$isa; else unset ATEN_CPU_CAPABILITY; fi; \
 	  OMP_NUM_THREADS=$$threads $(BIN)/python -m pytest $(NBVAL) $(CHAPTERS) || exit 1; \
 	done; done
+
+lint: .venv/stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 lab: .venv/stamp
 	$(BIN)/jupyter lab book
