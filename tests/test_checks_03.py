@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from helpers import information
 from helpers.checks import chapter_03 as check
 
 
@@ -29,6 +30,7 @@ RIGHT = {
     "top_eigenvector": top,
     "natural_step": lambda F, g, rate: -rate * torch.linalg.solve(F, g),
     "trace_at_temperature": trace,
+    "fisher_trace": lambda model, x: information.fisher_spectrum(model, x).sum(1),
 }
 WRONG = [
     ("remainder_ratio", 1),
@@ -55,6 +57,8 @@ WRONG = [
     ("natural_step", lambda F, g, rate: -rate * g),
     ("trace_at_temperature", lambda logits, J, T: trace(logits, J / T, T)),
     ("trace_at_temperature", lambda logits, J, T: trace(logits, J, 1)),
+    ("fisher_trace", lambda model, x: information.data_spectrum(model, x).sum(1)),
+    ("fisher_trace", lambda model, x: information.fisher_spectrum(model, x)),
 ]
 
 

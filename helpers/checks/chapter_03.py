@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from helpers.models import MLP
 
 
 def _unfinished(answer: Any, asked: str) -> bool:
@@ -159,3 +161,29 @@ def trace_at_temperature(function: Callable[[Tensor, Tensor, float], Tensor]) ->
         "for a very large T the trace must be ‖ΠJ‖² / C"
     )
     print("Right: and for a very large T it is ‖ΠJ‖² / C, the quantity of the last section.")
+
+
+def fisher_trace(function: Callable[[nn.Module, Tensor], Any]) -> None:
+    """Exercise 7: `function(model, x)` is the trace of F(x, w) for each image."""
+    generator = torch.Generator().manual_seed(7)
+    for sizes in ((3, 4), (5, 6, 3)):
+        model = MLP(sizes, dtype=torch.float64).eval()
+        x = torch.randn(4, sizes[0], generator=generator, dtype=torch.float64)
+        answer = function(model, x)
+        if _unfinished(answer, "return the trace of F for each image, shape (B,)"):
+            return
+        assert tuple(answer.shape) == (4,), f"one trace an image: (4,), not {tuple(answer.shape)}"
+        right = []
+        for log_p in model(x).log_softmax(1):
+            scores = [
+                torch.autograd.grad(log_p[y], list(model.parameters()), retain_graph=True)
+                for y in range(len(log_p))
+            ]
+            squares = torch.stack(
+                [torch.cat([g.flatten() for g in z]).square().sum() for z in scores]
+            )
+            right.append((log_p.exp() * squares).sum())
+        assert _close(answer.detach(), torch.stack(right).detach(), 1e-6), (
+            "not the trace of F: the mean of ‖∇_w log p_y‖² over y drawn from the model's p"
+        )
+    print("Right: now look at what it says during training.")
