@@ -110,9 +110,14 @@ def _brackets(model: Classifier, x: Tensor, tolerance: float) -> tuple[int, int,
         _check(model, x)
         model = copy.deepcopy(model).double()
     x = x.double()
+    # D does not depend on p, so a constant may be added to each logit. These make p proportional
+    # to 1, 2, …, C at x. Where p is saturated the second derivatives drown in round-off; where it
+    # is uniform the brackets inside D vanish, and there is nothing to see an angle in.
+    here = model(x)[0].detach()
+    shift = torch.arange(1, len(here) + 1, dtype=here.dtype, device=here.device).log() - here
 
     def scores(point: Tensor) -> Tensor:
-        return jacrev(lambda v: model(v.view_as(x))[0].log_softmax(0))(point)
+        return jacrev(lambda v: (model(v.view_as(x))[0] + shift).log_softmax(0))(point)
 
     point = x.flatten()
     u, s, basis = torch.linalg.svd(scores(point), full_matrices=False)
@@ -137,7 +142,7 @@ def _brackets(model: Classifier, x: Tensor, tolerance: float) -> tuple[int, int,
 
 
 def bracket_rank(model: Classifier, x: Tensor, tolerance: float = 1e-9) -> tuple[Tensor, Tensor]:
-    """Dimension of D and of D + [D, D], from the brackets of the score fields ∇log p_i.
+    """Dimension of D and of D + [D, D], from the brackets of score fields ∇log p_i.
 
     D is involutive at a point exactly if the two agree near it. The score fields span D, and the
     brackets of any other fields that do so add no further dimension.

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from helpers import foliation as fol
+from helpers.data import load_mnist
 from helpers.information import local_data_matrix
-from helpers.models import MLP, LeNet
+from helpers.models import MLP, LeNet, load_checkpoint
 
 PIECEWISE = [nn.ReLU, nn.LeakyReLU]
 SMOOTH = [nn.GELU, nn.Softplus, nn.Tanh]
@@ -88,6 +89,16 @@ def test_piecewise_linear_networks_are_involutive(case):
     assert torch.equal(rank, closure)
     defect, size = fol.involutivity_defect(model, x)
     assert (size[rank > 1] > 1e-6).all() and (defect[rank > 1] < 1e-8).all()
+
+
+def test_saturated_probabilities_do_no_harm():
+    """LeNet after ten epochs, on MNIST: for most images p is one-hot to many digits."""
+    model, _ = load_checkpoint("10-epochs", 0)
+    x, _ = load_mnist("test", 10)
+    rank, closure = fol.bracket_rank(model, x)
+    assert rank.tolist() == closure.tolist() == [9] * 10
+    defect, size = fol.involutivity_defect(model, x)
+    assert (defect < 1e-10).all() and (size > 0.01).all()
 
 
 @pytest.mark.parametrize("activation", SMOOTH)
