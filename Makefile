@@ -52,7 +52,7 @@ book: .venv/stamp
 	@echo "    $(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000"
 	@echo "and open http://127.0.0.1:8000/"
 
-NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 120
+NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 test: book
 	$(BIN)/python -m pytest $(NBVAL) tests $(CHAPTERS)
