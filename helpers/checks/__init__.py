@@ -3,3 +3,15 @@
 A checker compares the reader's function or answer with a trusted result on several cases, prints
 one line when it agrees, and raises AssertionError with an explanation when it does not.
 """
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def unfinished(answer: Any, asked: str) -> bool:
+    """Say what is asked if the answer is empty, that is, if the stub was left as it is."""
+    empty = answer is None or answer is ...
+    if empty:
+        print(f"Not done yet: {asked}")
+    return empty

@@ -9,19 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-
-def _unfinished(answer: Any, asked: str) -> bool:
-    """Say what is asked if the answer is empty, that is, if the stub was left as it is."""
-    empty = answer is None or answer is ...
-    if empty:
-        print(f"Not done yet: {asked}")
-    return empty
+from helpers.checks import unfinished
 
 
 def backpropagation(gradients: Callable[[], tuple[Any, Any]]) -> None:
     """Exercise 1: `gradients()` returns ∂L/∂W₁ and ∂L/∂W₂, worked out on paper."""
     answer = gradients()
-    if _unfinished(answer, "return the two 2 × 2 gradients from your sheet of paper"):
+    if unfinished(answer, "return the two 2 × 2 gradients from your sheet of paper"):
         return
     W1 = torch.tensor([[1.0, 1.0], [1.0, -1.0]], requires_grad=True)
     W2 = torch.tensor([[1.0, 2.0], [0.0, -1.0]], requires_grad=True)
@@ -48,7 +42,7 @@ def backpropagation(gradients: Callable[[], tuple[Any, Any]]) -> None:
 def split(function: Callable[[int, int], tuple[Tensor, Tensor, Tensor]]) -> None:
     """Exercise 2: `split_80_10_10(n, seed)` returns three tensors of indices."""
     answer = function(100, 0)
-    if _unfinished(answer, "return the indices of three parts, 80, 10 and 10 % of n"):
+    if unfinished(answer, "return the indices of three parts, 80, 10 and 10 % of n"):
         return
     for n in (50, 100, 50_000, 60_000):
         parts = [torch.as_tensor(part) for part in function(n, 0)]
@@ -71,7 +65,7 @@ def split(function: Callable[[int, int], tuple[Tensor, Tensor, Tensor]]) -> None
 def updates(function: Callable[[int, int, int], int]) -> None:
     """Exercise 3: `updates(images, batch_size, epochs)` counts the updates of the weights."""
     answer = function(40_000, 32, 1)
-    if _unfinished(answer, "return the number of updates"):
+    if unfinished(answer, "return the number of updates"):
         return
     assert answer == 1250, f"40,000 images in batches of 32 make 1,250 updates, not {answer}"
     for images, size, epochs in ((4_000, 32, 4), (50_000, 50, 10), (4_000, 300, 2), (7, 8, 3)):
@@ -87,7 +81,7 @@ def updates(function: Callable[[int, int, int], int]) -> None:
 def convolution_layer(function: Callable[[int, int, int, int, int], tuple[int, int]]) -> None:
     """Exercise 4: output side and number of weights of a convolution layer."""
     asked = "return the side of the output and the number of weights"
-    if _unfinished(function(1, 6, 5, 28, 2), asked):
+    if unfinished(function(1, 6, 5, 28, 2), asked):
         return
     cases = ((1, 6, 5, 28, 2), (6, 16, 5, 14, 0), (3, 8, 3, 32, 1), (2, 3, 4, 9, 0))
     for channels_in, channels_out, kernel, side, padding in cases:
@@ -117,7 +111,7 @@ def batch_gradient(
         x = torch.randn(count, inputs, generator=generator, dtype=torch.float64)
         y = torch.randint(classes, (count,), generator=generator)
         answer = function(W.clone(), b.clone(), x, y)
-        if case == 0 and _unfinished(answer, "return the gradients in W and in b"):
+        if case == 0 and unfinished(answer, "return the gradients in W and in b"):
             return
         W.requires_grad_()
         b.requires_grad_()
@@ -139,7 +133,7 @@ def batch_gradient(
 
 def early_stopping(function: Callable[[Sequence[float], int], int]) -> None:
     """Exercise 6: the epoch whose weights early stopping keeps."""
-    if _unfinished(function([1.0, 0.5, 0.7], 1), "return the epoch whose weights are kept"):
+    if unfinished(function([1.0, 0.5, 0.7], 1), "return the epoch whose weights are kept"):
         return
 
     def kept(losses: Sequence[float], patience: int) -> int:

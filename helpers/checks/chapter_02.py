@@ -10,15 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from helpers.checks import unfinished
 from helpers.information import fisher_rao_distance, kl_divergence
-
-
-def _pending(answer: Any, asked: str) -> bool:
-    """Say what is asked if the reader has not answered yet."""
-    missing = answer is None or answer is Ellipsis
-    if missing:
-        print(f"Not done yet: {asked}")
-    return missing
 
 
 def _tensor(answer: Any, shape: tuple[int, ...], what: str) -> Tensor:
@@ -43,7 +36,7 @@ def stable_loss(function: Callable[[Tensor, Tensor], Tensor]) -> None:
     """Exercise: −log p_y from scores `(B, C)` and labels `(B,)`, without overflow."""
     for s, y in _cases():
         answer = function(s.clone(), y.clone())
-        if _pending(answer, "stable_loss(s, y) should return the B losses."):
+        if unfinished(answer, "stable_loss(s, y) should return the B losses."):
             return
         answer = _tensor(answer, (len(s),), "the answer")
         expected = cross_entropy(s, y, reduction="none")
@@ -66,7 +59,7 @@ def split_loss(function: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> N
     hard = torch.eye(4, dtype=torch.float64)[[0, 3, 1, 2, 2]]
     for name, q in (("positive", soft), ("one-hot", hard)):
         answer = function(q.clone(), s.clone())
-        if _pending(answer, "split_loss(q, s) should return KL(q‖p) and H(q)."):
+        if unfinished(answer, "split_loss(q, s) should return KL(q‖p) and H(q)."):
             return
         assert isinstance(answer, tuple) and len(answer) == 2, "return two tensors: KL and entropy"
         kl = _tensor(answer[0], (5,), f"the divergence for {name} q")
@@ -83,7 +76,7 @@ def split_loss(function: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> N
 
 def entropy_gap(answer: float) -> None:
     """Exercise: KL(q‖u) for q = (1/2, 1/4, 1/4, 0) and the uniform u on four classes."""
-    if _pending(answer, "put a number in place of the dots."):
+    if unfinished(answer, "put a number in place of the dots."):
         return
     bits = 0.5
     assert not math.isclose(answer, bits, abs_tol=1e-3), "0.5 is in bits; the course counts in nats"
@@ -100,7 +93,7 @@ def best_temperature(function: Callable[[Tensor, Tensor], float]) -> None:
         s = 2 * torch.randn(4000, 5, generator=g, dtype=torch.float64)
         y = torch.multinomial(s.softmax(1), 1, generator=g)[:, 0]
         answer = function(factor * s, y)
-        if _pending(answer, "best_temperature(s, y) should return a number."):
+        if unfinished(answer, "best_temperature(s, y) should return a number."):
             return
         found = float(answer)
         assert found > 0, f"a temperature is positive, got {found}"
@@ -123,7 +116,7 @@ def small_loss(function: Callable[[Tensor, Tensor], Tensor]) -> None:
         s = torch.tensor([[1.0, 1.0 + gap, 1.0], [3.0, 3.0, 3.0 + gap]], dtype=torch.float64)
         y = torch.tensor([1, 2])
         answer = function(s.clone(), y)
-        if _pending(answer, "small_loss(s, y) should return the B losses."):
+        if unfinished(answer, "small_loss(s, y) should return the B losses."):
             return
         answer = _tensor(answer, (2,), "the answer")
         # log(1 + 2 e^(−gap)); for a large negative gap that is log 2 − gap.
@@ -144,7 +137,7 @@ def geodesic(function: Callable[[Tensor, Tensor, float], Tensor]) -> None:
         whole = fisher_rao_distance(p.log(), q.log()).item()
         for t in (0.0, 0.25, 0.5, 0.9, 1.0):
             answer = function(p.clone(), q.clone(), t)
-            if _pending(answer, "geodesic(p, q, t) should return a distribution."):
+            if unfinished(answer, "geodesic(p, q, t) should return a distribution."):
                 return
             r = _tensor(answer, (classes,), "the answer")
             assert (r >= 0).all() and abs(r.sum().item() - 1) < 1e-9, (
@@ -161,7 +154,7 @@ def geodesic(function: Callable[[Tensor, Tensor, float], Tensor]) -> None:
 
 def symmetric_order(answer: float) -> None:
     """Exercise: the order in h of KL(p‖q) + KL(q‖p) − d(p, q)²."""
-    if _pending(answer, "put a whole number in place of the dots."):
+    if unfinished(answer, "put a whole number in place of the dots."):
         return
     assert answer == 4, (
         f"not {answer}: exchanging p and q changes nothing, and replaces δ by −δ when both are "
@@ -175,7 +168,7 @@ def disagreement(function: Callable[[Tensor], Tensor]) -> None:
     g = torch.Generator().manual_seed(4)
     s = 2 * torch.randn(3, 20, 5, generator=g, dtype=torch.float64)
     answer = function(s.clone())
-    if _pending(answer, "disagreement(s) should return a K by K table."):
+    if unfinished(answer, "disagreement(s) should return a K by K table."):
         return
     answer = _tensor(answer, (3, 3), "the table")
     expected = kl_divergence(s[:, None], s[None]).mean(-1)

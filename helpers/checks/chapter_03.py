@@ -8,15 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from helpers.checks import unfinished
 from helpers.models import MLP
-
-
-def _unfinished(answer: Any, asked: str) -> bool:
-    """Say what is asked if the answer is empty, that is, if the stub was left as it is."""
-    empty = answer is None or answer is ...
-    if empty:
-        print(f"Not done yet: {asked}")
-    return empty
 
 
 def _close(found: Any, right: Tensor, tolerance: float = 1e-8) -> bool:
@@ -26,7 +19,7 @@ def _close(found: Any, right: Tensor, tolerance: float = 1e-8) -> bool:
 
 def remainder_ratio(answer: Any) -> None:
     """Exercise 1: the limit of the ratio of the two remainders, a number."""
-    if _unfinished(answer, "put a number in place of the dots"):
+    if unfinished(answer, "put a number in place of the dots"):
         return
     answer = float(answer)
     assert abs(answer - 0.5) > 1e-9, (
@@ -47,7 +40,7 @@ def two_classes(function: Callable[[float, Tensor, Tensor], Tensor]) -> None:
     for n, p in ((2, 0.5), (3, 0.9), (7, 0.01)):
         a, b = torch.randn(2, n, generator=generator, dtype=torch.float64)
         answer = function(p, a, b)
-        if _unfinished(answer, "return the n × n matrix G from p, a and b"):
+        if unfinished(answer, "return the n × n matrix G from p, a and b"):
             return
         right = p * (1 - p) * torch.outer(a - b, a - b)
         assert tuple(answer.shape) == (n, n), f"G is {n} × {n} here, not {tuple(answer.shape)}"
@@ -72,7 +65,7 @@ def kernel_share(function: Callable[[Tensor, Tensor], Any]) -> None:
         for share in (0.0, 0.25, 1.0):
             v = 3 * (share**0.5 * outside + (1 - share) ** 0.5 * inside)
             answer = function(factor, v)
-            if _unfinished(answer, "return the share of ‖v‖² that lies in ker G, from 0 to 1"):
+            if unfinished(answer, "return the share of ‖v‖² that lies in ker G, from 0 to 1"):
                 return
             answer = float(answer)
             assert abs(answer - share) < 1e-6 or abs(answer - (1 - share)) > 1e-6, (
@@ -93,7 +86,7 @@ def top_eigenvector(function: Callable[[Tensor], Any]) -> None:
         factor = torch.randn(4, n, generator=generator, dtype=torch.float64)
         factor[0] *= 3
         answer = function(factor)
-        if _unfinished(answer, "return the largest eigenvalue of AᵀA and its unit eigenvector"):
+        if unfinished(answer, "return the largest eigenvalue of AᵀA and its unit eigenvector"):
             return
         value, vector = answer
         assert tuple(vector.shape) == (n,), (
@@ -123,7 +116,7 @@ def natural_step(function: Callable[[Tensor, Tensor, float], Any]) -> None:
         fisher = root @ root.T + torch.eye(size, dtype=torch.float64)
         g = torch.randn(size, generator=generator, dtype=torch.float64)
         answer = function(fisher, g, 0.5)
-        if _unfinished(answer, "return −rate · F⁻¹ g, a vector of the shape of g"):
+        if unfinished(answer, "return −rate · F⁻¹ g, a vector of the shape of g"):
             return
         assert tuple(answer.shape) == (size,), f"expected shape ({size},), got {answer.shape}"
         right = -0.5 * torch.linalg.solve(fisher, g)
@@ -144,7 +137,7 @@ def trace_at_temperature(function: Callable[[Tensor, Tensor, float], Tensor]) ->
     J = torch.randn(5, 4, 9, generator=generator, dtype=torch.float64)
     for T in (1.0, 0.25, 4.0, 1e9):
         answer = function(logits, J, T)
-        if _unfinished(answer, "return the trace for each image, shape (B,)"):
+        if unfinished(answer, "return the trace for each image, shape (B,)"):
             return
         assert tuple(answer.shape) == (5,), f"one trace an image: (5,), not {tuple(answer.shape)}"
         p = (logits / T).softmax(1)
@@ -170,7 +163,7 @@ def fisher_trace(function: Callable[[nn.Module, Tensor], Any]) -> None:
         model = MLP(sizes, dtype=torch.float64).eval()
         x = torch.randn(4, sizes[0], generator=generator, dtype=torch.float64)
         answer = function(model, x)
-        if _unfinished(answer, "return the trace of F for each image, shape (B,)"):
+        if unfinished(answer, "return the trace of F for each image, shape (B,)"):
             return
         assert tuple(answer.shape) == (4,), f"one trace an image: (4,), not {tuple(answer.shape)}"
         right = []
