@@ -69,8 +69,9 @@ def _input_pullback(
     size = max(1, BLOCK // (len(rows) * x[0].numel()))
     together = max(16, BLOCK // (size * x[0].numel()))
     for block in x.split(size):
-        block = block.detach().requires_grad_()
-        logits = functional_call(model, weights, (block,))
+        with torch.enable_grad():  # also for a caller under no_grad
+            block = block.detach().requires_grad_()
+            logits = functional_call(model, weights, (block,))
         parts = [
             torch.autograd.grad(
                 logits,

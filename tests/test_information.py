@@ -148,6 +148,16 @@ def test_nothing_of_the_model_or_the_input_changes():
     assert not x.requires_grad and x.grad is None
 
 
+def test_a_caller_may_have_switched_gradients_off():
+    torch.manual_seed(0)
+    model, x = MLP((4, 5, 3)).eval(), torch.rand(2, 4)
+    for function in FUNCTIONS:
+        expected = function(model, x)
+        with torch.no_grad():
+            found = function(model, x)
+        assert torch.equal(found[-1], expected[-1])
+
+
 FUNCTIONS = [
     info.logit_jacobian, info.score_factor, info.local_data_matrix, info.data_spectrum,
     info.fisher_factor, info.fisher_information, info.fisher_spectrum,
