@@ -20,7 +20,16 @@ STAGES = (
 )  # fmt: skip
 
 
-class LeNet(nn.Sequential):
+class _Layers(nn.Sequential):
+    """A chain of layers of which a part, such as `model[:3]`, is a plain `nn.Sequential`."""
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        # torch would call this class with the layers of the part; it takes other arguments.
+        layers = list(self)[index]
+        return nn.Sequential(*layers) if isinstance(index, slice) else layers
+
+
+class LeNet(_Layers):
     """LeNet-5 with a free choice of activation and pooling (61,706 weights for MNIST).
 
     Two 5 by 5 convolutions (6 and 16 channels), each followed by activation and pooling, then
@@ -63,7 +72,7 @@ class LeNet(nn.Sequential):
         )  # fmt: skip
 
 
-class MLP(nn.Sequential):
+class MLP(_Layers):
     """Fully connected network: flatten, then linear layers with an activation between them.
 
     Args:

@@ -32,6 +32,12 @@ def test_lenet_arguments():
             LeNet(**bad)
 
 
+def test_a_part_of_a_network_is_a_network():
+    model, x = LeNet().eval(), torch.rand(2, 1, 28, 28)
+    assert torch.equal(model[7:](model[:7](x)), model(x))
+    assert isinstance(model[0], nn.Conv2d) and model[-1] is list(model)[-1]
+
+
 def test_mlp():
     assert MLP((784, 64, 10))(torch.rand(3, 1, 28, 28)).shape == (3, 10)
     assert [type(m) for m in MLP((4, 2))] == [nn.Flatten, nn.Linear]
