@@ -24,7 +24,7 @@ from torch.func import functional_call, vjp, vmap
 
 # Entries of one block of gradients, in the input and in the weights: the work that surrounds a
 # block should stay in the processor's cache. Found with bench/bench.py.
-BLOCK = 400_000
+BLOCK = 200_000
 WEIGHT_BLOCK = 9_000_000
 # A batch of n × n matrices above this size is refused.
 LARGEST_BYTES = 4 * 2**30
@@ -58,31 +58,32 @@ def _contrasts(classes: int) -> Tensor:
 
 
 def _input_pullback(
-    model: nn.Module, x: Tensor, cotangents: Callable[[int], Tensor]
+    model: nn.Module, x: Tensor, rows_of: Callable[[int], Tensor]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Logits `(b, C)` and `cotangents(C) @ J`, `(b, K, n)`, block by block of the batch."""
+    """Logits `(b, C)` and `rows_of(C) @ J`, `(b, K, n)`, block by block of the batch."""
     weights = {k: v.detach() for k, v in model.state_dict().items()}
     with torch.no_grad():
         probe = model(x[:1])
     _check_logits(probe)
-    rows = cotangents(probe.shape[1]).to(probe)
-    size = max(1, BLOCK // (len(rows) * x[0].numel()))
-    together = max(16, BLOCK // (size * x[0].numel()))
+    rows = rows_of(probe.shape[1]).to(probe)
+    size = max(1, BLOCK // x[0].numel())
+    layout = torch.channels_last if x.dim() == 4 else torch.preserve_format
     for block in x.split(size):
+        together = max(1, BLOCK // block.numel())
         with torch.enable_grad():  # also for a caller under no_grad
-            block = block.detach().requires_grad_()
+            block = block.detach().to(memory_format=layout).requires_grad_()
             logits = functional_call(model, weights, (block,))
-        parts = [
-            torch.autograd.grad(
-                logits,
-                block,
-                part[:, None].expand(-1, len(block), -1),
-                is_grads_batched=True,
-                retain_graph=True,
-            )[0]
-            for part in rows.split(together)
-        ]
-        yield logits.detach(), torch.cat(parts).flatten(2).transpose(0, 1)
+        parts = []
+        for part in rows.split(together):
+            # Many images: one backward pass a row is fastest. Few: several rows in one pass.
+            cotangents = part[:, None].expand(-1, len(block), -1)
+            batched = len(part) > 1
+            given = cotangents if batched else cotangents[0]
+            (found,) = torch.autograd.grad(
+                logits, block, given, retain_graph=True, is_grads_batched=batched
+            )
+            parts.append(found.reshape(len(part), len(block), -1))
+        yield logits.detach(), torch.cat(parts).transpose(0, 1)
 
 
 def _weight_pullback(model: nn.Module, x: Tensor) -> Iterator[tuple[Tensor, list[Tensor]]]:
