@@ -67,7 +67,9 @@ def _input_pullback(
     _check_logits(probe)
     rows = rows_of(probe.shape[1]).to(probe)
     size = max(1, BLOCK // x[0].numel())
-    layout = torch.channels_last if x.dim() == 4 else torch.preserve_format
+    # Convolutions of many images are faster in this layout; a few are bound by other things.
+    many = x.dim() == 4 and len(x) >= 32
+    layout = torch.channels_last if many else torch.preserve_format
     for block in x.split(size):
         together = max(1, BLOCK // block.numel())
         with torch.enable_grad():  # also for a caller under no_grad
