@@ -1,8 +1,8 @@
 """Speed and memory of the spectra of G and F, against the plain definition and other libraries.
 
 1,000 MNIST images, float32, two threads, the course's LeNet after 100 steps (later p saturates, and
-nngeometry answers NaN). Each row runs in a process of its own, those under a second in two rounds, so that a
-busy minute of the machine does not fall on one row only; time is the fastest run, as timeit advises.
+nngeometry answers NaN). Each row runs in a process of its own, those under a second in two rounds,
+so that a busy minute does not fall on one row only; time is the fastest run, as timeit advises.
 Memory is the highest resident size above what the process held after a first call with three
 images, which loads the code. `make bench` writes results.json.
 """
