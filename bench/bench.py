@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from importlib.metadata import version
+from math import nan
 from pathlib import Path
 
 import torch
@@ -23,16 +24,11 @@ from torch import Tensor, nn
 
 from helpers._torchvision import load_torchvision
 from helpers.data import load_mnist
-from helpers.information import data_spectrum, fisher_spectrum
+from helpers.information import data_spectrum, fisher_spectrum, spectrum
 from helpers.models import load_checkpoint
 
 RESULTS = Path(__file__).with_name("results.json")
 THREADS, ROUNDS = 2, 2
-
-
-def gram_spectrum(factor: Tensor) -> Tensor:
-    wide = factor.double()
-    return torch.linalg.eigvalsh(wide @ wide.mT).flip(-1)
 
 
 def covariance_root(logits: Tensor) -> Tensor:
@@ -81,7 +77,7 @@ def g_captum(model: nn.Module, x: Tensor) -> Tensor:
 
     saliency, logits = Saliency(model), model(x).detach()
     rows = [saliency.attribute(x, target=c, abs=False).flatten(1) for c in range(logits.shape[1])]
-    return gram_spectrum(covariance_root(logits).mT @ torch.stack(rows, 1))
+    return spectrum(covariance_root(logits).mT @ torch.stack(rows, 1))
 
 
 def sqrt_ggn(model: nn.Module, x: Tensor, parameters: list[nn.Parameter]) -> Tensor:
@@ -170,7 +166,7 @@ def f_laplace(model: nn.Module, x: Tensor) -> Tensor:
     backend, spectra = AsdlGGN(model, "classification"), []
     for block in x.split(50):
         jacobian, logits = backend.jacobians(block)
-        spectra.append(gram_spectrum(covariance_root(logits.detach()).mT @ jacobian.detach()))
+        spectra.append(spectrum(covariance_root(logits.detach()).mT @ jacobian.detach()))
     return torch.cat(spectra)
 
 
@@ -232,22 +228,11 @@ def measure(name: str) -> dict:
     }
 
 
-def main() -> None:
-    rows: dict[str, dict] = {}
-    for _ in range(ROUNDS):
-        for name in ROWS:
-            if name in rows and rows[name]["seconds"] > 1:
-                continue  # slow rows say enough in one round
-            command = [sys.executable, "-W", "ignore", __file__, "--row", name]
-            row = json.loads(subprocess.check_output(command, text=True).splitlines()[-1])
-            best = rows.setdefault(name, row)
-            best["seconds"] = min(best["seconds"], row["seconds"])
-            best["peak_mib"] = max(best["peak_mib"], row["peak_mib"])
-    for name, row in rows.items():
-        print(f"{row['seconds']:9.3f} s {row['peak_mib']:8.1f} MiB  {name}")
+def report(rows: dict[str, dict]) -> None:
+    """Write what is measured so far, so that an interrupted run leaves its rows."""
 
     def fastest(*starts: str) -> float:
-        return min(row["seconds"] for name, row in rows.items() if name.startswith(starts))
+        return min((r["seconds"] for n, r in rows.items() if n.startswith(starts)), default=nan)
 
     ratios = {
         "G: definition / helper": fastest("G, definition") / fastest("G, helpers"),
@@ -263,10 +248,25 @@ def main() -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},
         "rows": list(rows.values()),
-        "ratios": {name: round(value, 2) for name, value in ratios.items()},
+        "ratios": {name: round(value, 2) for name, value in ratios.items() if value == value},
     }
     RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    print(json.dumps(result["ratios"], indent=1))
+
+
+def main() -> None:
+    rows: dict[str, dict] = {}
+    for _ in range(ROUNDS):
+        for name in ROWS:
+            if name in rows and rows[name]["seconds"] > 1:
+                continue  # slow rows say enough in one round
+            command = [sys.executable, "-W", "ignore", __file__, "--row", name]
+            row = json.loads(subprocess.check_output(command, text=True).splitlines()[-1])
+            best = rows.setdefault(name, row)
+            best["seconds"] = min(best["seconds"], row["seconds"])
+            best["peak_mib"] = max(best["peak_mib"], row["peak_mib"])
+            print(f"{row['seconds']:9.3f} s {row['peak_mib']:8.1f} MiB  {name}", flush=True)
+            report(rows)
+    print(json.dumps(json.loads(RESULTS.read_text())["ratios"], indent=1))
 
 
 if __name__ == "__main__":
