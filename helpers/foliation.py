@@ -131,6 +131,8 @@ def _brackets(model: Classifier, x: Tensor, tolerance: float) -> tuple[int, int,
     sizes = along.norm(dim=2) @ frame.abs().T
     a, b = torch.triu_indices(rank, rank, 1)
     bracket, scale = moved[a, b] - moved[b, a], sizes[a, b] + sizes[b, a]
+    if not torch.isfinite(bracket).all():  # would count as vanishing below
+        raise ValueError("a second derivative of the logits is not finite at an input")
     outside = bracket - bracket @ basis.T @ basis
     size = bracket.norm(dim=1) / scale
     seen = size > tolerance
@@ -155,6 +157,9 @@ def bracket_rank(model: Classifier, x: Tensor, tolerance: float = 1e-9) -> tuple
 
     Returns:
         Two int64 tensors `(B,)`.
+
+    Raises:
+        ValueError: a second derivative is not finite; else as in `information.logit_jacobian`.
     """
     found = [_brackets(model, one[None], tolerance)[:2] for one in x]
     rank, closure = torch.tensor(found).unbind(1)
@@ -177,6 +182,9 @@ def involutivity_defect(
         vanishes; and the largest norm of a bracket over the norms of the derivatives that it is
         made of `(B,)`, between 0 and 1. The sine means something only if the second number is not
         round-off.
+
+    Raises:
+        ValueError: as in `bracket_rank`.
     """
     found = [_brackets(model, one[None], tolerance)[2:] for one in x]
     sine, size = torch.tensor(found, dtype=torch.float64).unbind(1)

@@ -115,6 +115,54 @@ def test_smooth_networks_are_not(activation, classes):
         assert (defect > 0.05).all() and (size > 1e-3).all()
 
 
+def test_derivatives_that_are_not_finite_do_not_pass_for_involutive():
+    """log(1 + e^(1000 z)) overflows in its second derivative."""
+    torch.manual_seed(0)
+    model = MLP((6, 8, 4), dtype=torch.float64).eval()
+    x = torch.rand(1, 6, dtype=torch.float64)
+
+    def steep(v):
+        hidden = torch.logaddexp(1e5 * model[:2](v), torch.zeros(8, dtype=torch.float64))
+        return model[3](hidden / 1e5)
+
+    assert torch.isfinite(steep(x)).all()
+    for function in (fol.bracket_rank, fol.involutivity_defect):
+        with pytest.raises(ValueError, match="not finite"):
+            function(steep, x)
+
+
+def test_no_bracket_is_no_defect():
+    """Two classes have one field and no bracket; a linear network has brackets inside D only."""
+    torch.manual_seed(0)
+    x = torch.rand(2, 6, dtype=torch.float64)
+    defect, size = fol.involutivity_defect(MLP((6, 8, 2), nn.Tanh, dtype=torch.float64).eval(), x)
+    assert defect.isnan().all() and size.tolist() == [0, 0]
+    defect, size = fol.involutivity_defect(MLP((6, 4), dtype=torch.float64).eval(), x)
+    assert (defect < 1e-12).all() and (size > 0.01).all()
+
+
+def test_brackets_of_rank_deficient_networks():
+    """Dead units, duplicated classes and few inputs also bound the brackets."""
+    torch.manual_seed(0)
+    x = torch.rand(2, 9, dtype=torch.float64)
+    dead = MLP((9, 5, 6), dtype=torch.float64).eval()
+    with torch.no_grad():
+        dead[1].bias.fill_(-100)
+    few = MLP((4, 12, 6), nn.Tanh, dtype=torch.float64).eval()
+    narrow = MLP((9, 2, 6), nn.Tanh, dtype=torch.float64).eval()
+    twins = MLP((9, 12, 4), nn.Tanh, dtype=torch.float64).eval()  # two classes of the same score
+    with torch.no_grad():
+        twins[3].weight[3], twins[3].bias[3] = twins[3].weight[0], twins[3].bias[0]
+    for model, inputs, rank, closure in (
+        (dead, x, 0, 0),
+        (few, x[:, :4], 4, 4),  # D is everything
+        (narrow, x, 2, 2),  # the gradients lie in the plane of the two units' weights
+        (twins, x, 2, 3),
+    ):
+        found = fol.bracket_rank(model, inputs)
+        assert [v.tolist() for v in found] == [[rank] * 2, [closure] * 2]
+
+
 def test_brackets_in_the_weights():
     torch.manual_seed(0)
     x = torch.rand(1, 6)
