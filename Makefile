@@ -88,6 +88,7 @@ notebook: .venv/stamp
 	$(BIN)/jupytext --quiet --update --to ipynb --output "book/$(NB).ipynb" "_build/text/$(NB).md"
 	$(BIN)/jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
 	  --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False \
+	  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
 	  --CoalesceStreamsPreprocessor.enabled=True \
 	  --ExecutePreprocessor.timeout=600 "book/$(NB).ipynb"
 	@touch "_build/text/$(NB).md"
