@@ -277,36 +277,42 @@ def next_wall(model: nn.Module, x: Tensor, direction: Tensor) -> Tensor:
     Raises:
         ValueError: as in `linear_region`.
     """
-    t, _ = _crossings(model, x, direction)
-    return t.amin(1)
+    return _crossings(model, x, direction)[0].amin(1)
 
 
 def _crossings(
     model: nn.Module, x: Tensor, direction: Tensor
 ) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     """Where every unit changes along the rays `(B, units)`, and the inputs of the units."""
-    return wall_ahead(model, x, direction)[0]
-
-
-def wall_ahead(model: nn.Module, x: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
-    """`next_wall`, and the normal of the wall: the gradient at x of what changes its sign there.
-
-    Returns:
-        t `(B,)`, and the normal `(B, …)` like x, not of unit length; zero if t is infinite.
-    """
     _check(model, x)
 
     def gaps(point: Tensor) -> Tensor:
         units, windows = _switches(model, point)
         for w, top in zip(windows, tops, strict=True):
             units.append((w.gather(2, top) - w).flatten(1))
-        return torch.cat([*units, torch.ones_like(point.flatten(1)[:, :1])], 1)
+        return torch.cat([*units, 1 + 0 * point.flatten(1)[:, :1]], 1)
 
     with torch.no_grad():
         tops = [w.argmax(2, keepdim=True) for w in _switches(model, x)[1]]
         z, slope = jvp(gaps, (x,), (direction,))  # type: ignore[misc]
     t = -z / slope
-    t, unit = torch.where(t > 0, t, torch.inf).min(1)
+    return torch.where(t > 0, t, torch.inf), gaps
+
+
+def wall_ahead(model: nn.Module, x: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+    """`next_wall`, and the normal of the wall: the gradient at x of what changes its sign there.
+
+    Args:
+        model, x, direction: as in `next_wall`.
+
+    Returns:
+        t `(B,)`, and the normal `(B, …)` like x, not of unit length; zero if t is infinite.
+
+    Raises:
+        ValueError: as in `linear_region`.
+    """
+    t, gaps = _crossings(model, x, direction)
+    t, unit = t.min(1)
     with torch.enable_grad():
         point = x.detach().requires_grad_()
         changing = gaps(point).gather(1, unit[:, None])[torch.isfinite(t)]
