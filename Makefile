@@ -52,10 +52,12 @@ book: .venv/stamp
 	@echo "    $(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000"
 	@echo "and open http://127.0.0.1:8000/"
 
+# One file a core: a chapter is executed in order, in one process.
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 test: book
-	$(BIN)/python -m pytest $(NBVAL) tests $(CHAPTERS)
+	$(PYTEST) $(NBVAL) tests $(CHAPTERS)
 
 # Two threads share busy cores badly unless they wait passively.
 test-portability: export OMP_WAIT_POLICY := passive
@@ -63,7 +65,7 @@ test-portability: .venv/stamp
 	@for threads in 1 2; do for isa in avx2 ""; do \
 	  echo "== $$threads thread(s), ATEN_CPU_CAPABILITY=$${isa:-unset}"; \
 	  if [ -n "$$isa" ]; then export ATEN_CPU_CAPABILITY=$$isa; else unset ATEN_CPU_CAPABILITY; fi; \
-	  OMP_NUM_THREADS=$$threads $(BIN)/python -m pytest $(NBVAL) $(CHAPTERS) || exit 1; \
+	  OMP_NUM_THREADS=$$threads $(PYTEST) $(NBVAL) $(CHAPTERS) || exit 1; \
 	done; done
 
 lint: .venv/stamp
