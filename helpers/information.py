@@ -57,35 +57,76 @@ def _contrasts(classes: int) -> Tensor:
     return rows / rows.norm(dim=1, keepdim=True)
 
 
-def _input_pullback(
+def _last_linear(model: nn.Module, x: Tensor) -> tuple[Tensor, nn.Linear | None]:
+    """The logits, and the linear layer whose output they are, if there is one."""
+    found: list[tuple[nn.Linear, Tensor]] = []
+    hooks = [
+        layer.register_forward_hook(lambda layer, _, out: found.append((layer, out)))
+        for layer in model.modules()
+        if isinstance(layer, nn.Linear)
+    ]
+    try:
+        with torch.no_grad():
+            logits = model(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return logits, next((layer for layer, out in found if out is logits), None)
+
+
+def _pullback(
     model: nn.Module, x: Tensor, rows_of: Callable[[int], Tensor]
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Logits `(b, C)` and `rows_of(C) @ J`, `(b, K, n)`, block by block of the batch."""
+) -> Iterator[tuple[Tensor, Tensor | None, Tensor]]:
+    """Logits `(b, C)`, L and U with `rows_of(C) @ J = L @ U`, block by block of the batch.
+
+    L is None, for the identity, unless the logits come from a linear layer with fewer inputs than
+    there are rows. Then U is the Jacobian of these inputs, and needs fewer backward passes.
+    """
     weights = {k: v.detach() for k, v in model.state_dict().items()}
-    with torch.no_grad():
-        probe = model(x[:1])
+    probe, layer = _last_linear(model, x[:1])
     _check_logits(probe)
-    rows = rows_of(probe.shape[1]).to(probe)
+    rows, left = rows_of(probe.shape[1]).to(probe), None
+    inputs: list[Tensor] = []
+    hook = None
+    if layer is not None and layer.in_features < len(rows):
+        left = rows @ layer.weight.detach()
+        rows = torch.eye(layer.in_features).to(probe)
+        hook = layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
     size = max(1, BLOCK // x[0].numel())
     # Convolutions of many images are faster in this layout; a few are bound by other things.
     many = x.dim() == 4 and len(x) >= 32
     layout = torch.channels_last if many else torch.preserve_format
-    for block in x.split(size):
-        together = max(1, BLOCK // block.numel())
-        with torch.enable_grad():  # also for a caller under no_grad
-            block = block.detach().to(memory_format=layout).requires_grad_()
-            logits = functional_call(model, weights, (block,))
-        parts = []
-        for part in rows.split(together):
-            # Many images: one backward pass a row is fastest. Few: several rows in one pass.
-            cotangents = part[:, None].expand(-1, len(block), -1)
-            batched = len(part) > 1
-            given = cotangents if batched else cotangents[0]
-            (found,) = torch.autograd.grad(
-                logits, block, given, retain_graph=True, is_grads_batched=batched
-            )
-            parts.append(found.reshape(len(part), len(block), -1))
-        yield logits.detach(), torch.cat(parts).transpose(0, 1)
+    try:
+        for block in x.split(size):
+            # One large image would leave the small layers idle with one row at a time.
+            together = max(1, BLOCK // block.numel(), 8 // len(block))
+            inputs.clear()
+            with torch.enable_grad():  # also for a caller under no_grad
+                block = block.detach().to(memory_format=layout).requires_grad_()
+                logits = functional_call(model, weights, (block,))
+            target = inputs[-1] if hook else logits
+            u = block.new_empty(len(rows), len(block), block[0].numel())
+            for part, to in zip(rows.split(together), u.split(together), strict=True):
+                # Many images: one backward pass a row is fastest. Few: several rows in one pass.
+                cotangents = part[:, None].expand(-1, len(block), -1)
+                batched = len(part) > 1
+                given = cotangents if batched else cotangents[0]
+                (found,) = torch.autograd.grad(
+                    target, block, given, retain_graph=True, is_grads_batched=batched
+                )
+                to.copy_(found.reshape(to.shape))
+            yield logits.detach(), left, u.transpose(0, 1)
+    finally:
+        if hook:
+            hook.remove()
+
+
+def _input_pullback(
+    model: nn.Module, x: Tensor, rows_of: Callable[[int], Tensor]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Logits `(b, C)` and `rows_of(C) @ J`, `(b, K, n)`, block by block of the batch."""
+    for logits, left, u in _pullback(model, x, rows_of):
+        yield logits, u if left is None else left @ u
 
 
 def _weight_pullback(model: nn.Module, x: Tensor) -> Iterator[tuple[Tensor, list[Tensor]]]:
@@ -113,10 +154,18 @@ def _weighting(logits: Tensor) -> Tensor:
     return p.sqrt()[:, :, None] * (h - p[:, None] @ h)
 
 
-def _gram(logits: Tensor, contrasts: Tensor) -> Tensor:
-    """AAᵀ `(B, C, C)` in float64 from the Gram matrix of the contrasts, which p does not enter."""
+def _gram(logits: Tensor, contrasts: Tensor, left: Tensor | None = None) -> Tensor:
+    """AAᵀ `(B, C, C)` in float64 from the Gram matrix UUᵀ, where L @ U are the contrasts of J."""
     m = _weighting(logits)
+    if left is not None:
+        m = m @ left.double()
     return m @ contrasts.double() @ m.mT
+
+
+def _row_products(u: Tensor) -> Tensor:
+    """UUᵀ in float64, without a copy of a large U in float64."""
+    parts = u.split(max(1, 2**24 // (u.shape[0] * u.shape[1])), 2)
+    return torch.stack([(p := part.double()) @ p.mT for part in parts]).sum(0)
 
 
 def _descending(gram: Tensor, like: Tensor) -> Tensor:
@@ -158,8 +207,11 @@ def score_factor(model: nn.Module, x: Tensor) -> Tensor:
         ValueError: as in `logit_jacobian`.
     """
     _check(model, x)
-    blocks = _input_pullback(model, x, _contrasts)
-    return torch.cat([_weighting(s).to(u) @ u for s, u in blocks])
+    factors = []
+    for logits, left, u in _pullback(model, x, _contrasts):
+        m = _weighting(logits)
+        factors.append((m if left is None else m @ left.double()).to(u) @ u)
+    return torch.cat(factors)
 
 
 def local_data_matrix(model: nn.Module, x: Tensor) -> Tensor:
@@ -198,8 +250,7 @@ def spectrum(factor: Tensor) -> Tensor:
     """
     if factor.dim() != 3:
         raise ValueError(f"expected a factor (B, C, n), got shape {tuple(factor.shape)}")
-    wide = factor.double()
-    return _descending(wide @ wide.mT, factor)
+    return _descending(_row_products(factor), factor)
 
 
 def data_spectrum(model: nn.Module, x: Tensor) -> Tensor:
@@ -216,8 +267,8 @@ def data_spectrum(model: nn.Module, x: Tensor) -> Tensor:
     """
     _check(model, x)
     grams = []
-    for logits, u in _input_pullback(model, x, _contrasts):
-        grams.append(_gram(logits, (u := u.double()) @ u.mT))
+    for logits, left, u in _pullback(model, x, _contrasts):
+        grams.append(_gram(logits, _row_products(u), left))
     return _descending(torch.cat(grams), x)
 
 

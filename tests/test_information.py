@@ -145,6 +145,70 @@ def test_many_images_are_no_different(dtype):
             assert close(factor[k], info.score_factor(model, x[k : k + 1])[0], dtype)
 
 
+class Scaled(nn.Module):
+    """A network whose logits are not the output of its last linear layer."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return 2 * self.inner(x)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("features", [1, 3, 10, 11, 12, 40])
+def test_features_in_front_of_the_last_layer(features, wrapped, dtype):
+    """C = 12: with fewer than 11 features the pull-back starts at them, and nothing changes."""
+    torch.manual_seed(features)
+    conv = nn.Conv2d(3, features, 3, dtype=dtype)
+    last = nn.Linear(features, 12, dtype=dtype)
+    model = nn.Sequential(conv, nn.Tanh(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), last)
+    model, x = (Scaled(model) if wrapped else model).eval(), torch.rand(2, 3, 9, 9, dtype=dtype)
+    for factor, values, jacobian, one in zip(
+        info.score_factor(model, x),
+        info.data_spectrum(model, x),
+        info.logit_jacobian(model, x)[1],
+        x,
+        strict=True,
+    ):
+        g = by_definition(model, one)
+        assert close(factor.T @ factor, g, dtype)
+        expected = torch.linalg.eigvalsh(g).flip(0)[:12]
+        assert (values - expected).abs().max() <= 2 * TOLERANCE[dtype] * expected[0]
+        if not wrapped:
+            assert (values[min(features, 11) :] <= 1e-14 * values[0]).all()
+        other = torch.autograd.functional.jacobian(lambda v: model(v[None])[0], one)
+        assert close(jacobian, other.flatten(1), dtype)
+    assert not last._forward_hooks and not last._forward_pre_hooks
+
+
+def test_fewer_features_mean_fewer_backward_passes():
+    x = torch.rand(1, 50)
+    for features, rows in ((5, 5), (120, 99)):
+        model = MLP((50, features, 100)).eval()
+        ((_, left, pulled),) = info._pullback(model, x, info._contrasts)
+        assert pulled.shape == (1, rows, 50) and (left is None) == (features == 120)
+
+
+def test_one_large_image():
+    """Several rows in one backward pass, and the Gram matrix in pieces, in float64."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 40, 7, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(40, 150),
+    ).eval()  # fmt: skip
+    x = torch.rand(1, 3, 270, 270)
+    assert x.numel() > info.BLOCK and 40 * x.numel() > 2**23
+    factor = info.score_factor(model, x)[0].double()
+    expected = torch.linalg.eigvalsh(factor @ factor.T).flip(0)
+    for values in (info.data_spectrum(model, x)[0], info.spectrum(factor[None])[0]):
+        assert torch.allclose(values[:40].double(), expected[:40], rtol=1e-5)
+    # Forty features, and the rest is round-off of the float64 product, not of float32.
+    assert info.data_spectrum(model, x)[0, 40:].max() < 1e-13 * expected[0]
+
+
 def test_nothing_of_the_model_or_the_input_changes():
     model, x = LeNet().eval(), torch.rand(2, 1, 28, 28)
     before = {k: v.clone() for k, v in model.state_dict().items()}
