@@ -211,7 +211,7 @@ def score_factor(model: nn.Module, x: Tensor) -> Tensor:
     for logits, left, u in _pullback(model, x, _contrasts):
         m = _weighting(logits)
         factors.append((m if left is None else m @ left.double()).to(u) @ u)
-    return torch.cat(factors)
+    return factors[0] if len(factors) == 1 else torch.cat(factors)  # a large one is not copied
 
 
 def local_data_matrix(model: nn.Module, x: Tensor) -> Tensor:
