@@ -78,12 +78,16 @@ def _read_archive(name: str) -> np.ndarray:
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
+def _check_count(n: int | None, available: int) -> None:
+    if n is not None and not 1 <= n <= available:
+        raise ValueError(f"n must be between 1 and {available}, got {n}")
+
+
 def _load_idx(folder: str, split: str, n: int | None) -> tuple[Tensor, Tensor]:
     prefix = {"train": "train", "test": "t10k"}[split]
     images = _read_archive(f"{folder}/raw/{prefix}-images-idx3-ubyte.gz")
     labels = _read_archive(f"{folder}/raw/{prefix}-labels-idx1-ubyte.gz")
-    if n is not None and not 1 <= n <= len(labels):
-        raise ValueError(f"n must be between 1 and {len(labels)}, got {n}")
+    _check_count(n, len(labels))
     x = torch.from_numpy(images[:n].astype(np.float32) / 255).unsqueeze(1)
     return x, torch.from_numpy(labels[:n].astype(np.int64))
 
@@ -123,8 +127,33 @@ def load_fashion_mnist(n: int | None = None) -> tuple[Tensor, Tensor]:
     return _load_idx("FashionMNIST", "test", n)
 
 
+def _load_tree(tree: Path, n: int | None) -> tuple[Tensor, Tensor]:
+    """Images of a tree with one folder a class, in the order of their file names."""
+    folders = {name: k for k, name in enumerate(CLASS_NAMES["cifar10"])}
+    folders |= {"airplane": 0, "automobile": 1, "truck": 9}  # as the data set's authors spell them
+    files = [p for p in tree.glob("*/*") if p.suffix.lower() in (".png", ".jpg", ".jpeg")]
+    unknown = sorted({p.parent.name for p in files} - set(folders))
+    if unknown or not files:
+        raise ValueError(f"{tree} needs images in folders {', '.join(folders)}; found {unknown}")
+    files.sort(key=lambda p: (p.name, folders[p.parent.name]))
+    _check_count(n, len(files))
+    x = np.stack([np.asarray(Image.open(p).convert("RGB")) for p in files[:n]])
+    return _to_tensor(x), torch.tensor([folders[p.parent.name] for p in files[:n]])
+
+
+def _to_tensor(pixels: np.ndarray) -> Tensor:
+    """Bytes `(N, H, W, channels)` to float32 in [0, 1], `(N, channels, H, W)`."""
+    return torch.from_numpy(pixels.astype(np.float32) / 255).permute(0, 3, 1, 2).contiguous()
+
+
 def load_cifar10(split: str, n: int | None = None, download: bool = False) -> tuple[Tensor, Tensor]:
-    """CIFAR-10 (Krizhevsky, 2009) through torchvision; too large to travel with the course.
+    """CIFAR-10 (Krizhevsky, 2009), which is too large to travel with the course.
+
+    Taken from torchvision's copy in the data folder, if it is there or `download` is set. Else
+    from a tree of PNG or JPEG files, `CIFAR10/train/<class>/…` and `CIFAR10/test/<class>/…` in the
+    data folder, whose folders have the names of `CLASS_NAMES["cifar10"]` or the original ones
+    (airplane, automobile, truck); ordered by file name, then class, so that the first n are of
+    all classes where each class counts its files from zero.
 
     Args:
         split: "train" (50,000 images) or "test" (10,000).
@@ -132,18 +161,29 @@ def load_cifar10(split: str, n: int | None = None, download: bool = False) -> tu
         download: fetch the 170 MB archive into the data folder if it is not there.
 
     Returns:
-        Images float32 in [0, 1], shape `(N, 3, 32, 32)`, and labels int64, shape `(N,)`.
+        Images float32 in [0, 1], shape `(N, 3, 32, 32)`, and labels int64, shape `(N,)`, which
+        count `CLASS_NAMES["cifar10"]`.
 
     Raises:
-        ValueError: unknown split.
-        RuntimeError: the data set is not in the data folder and `download` is False.
+        ValueError: unknown split, n out of range, or a tree with folders of other names.
+        RuntimeError: the data set is not in the data folder, and `download` is False or failed.
     """
     if split not in ("train", "test"):
         raise ValueError(f'split must be "train" or "test", got {split!r}')
+    tree = data_folder() / "CIFAR10" / split
     datasets = load_torchvision().datasets
-    cifar = datasets.CIFAR10(data_folder(), train=split == "train", download=download)
-    x = torch.from_numpy(cifar.data[:n].astype(np.float32) / 255).permute(0, 3, 1, 2)
-    return x.contiguous(), torch.tensor(cifar.targets[:n])
+    try:
+        cifar = datasets.CIFAR10(data_folder(), train=split == "train", download=download)
+    except (RuntimeError, OSError) as error:
+        if tree.is_dir():
+            return _load_tree(tree, n)
+        why = f"the download failed ({error})" if download else "it is not there"
+        raise RuntimeError(
+            f"no CIFAR-10: {why}; call load_cifar10({split!r}, download=True) with a network, put "
+            f'images in {tree}/<class>/, or go on with sample_images("cifar10")'
+        ) from None
+    _check_count(n, len(cifar.targets))
+    return _to_tensor(cifar.data[:n]), torch.tensor(cifar.targets[:n])
 
 
 def sample_images(name: str) -> tuple[Tensor, Tensor]:

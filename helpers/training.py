@@ -67,6 +67,13 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     return evaluate(model, x, y)[1]
 
 
+def progress_bar(steps: int, progress: bool | None) -> tqdm:
+    """A bar on stderr; with None it is shown unless the environment has COURSE_PROGRESS=0."""
+    if progress is None:
+        progress = os.environ.get("COURSE_PROGRESS") != "0"
+    return tqdm(total=steps, disable=not progress, file=sys.stderr, unit="step")
+
+
 def train(
     model: nn.Module,
     x: Tensor,
@@ -114,14 +121,12 @@ def train(
     """
     if len(x) == 0 or len(x) != len(y) or steps < 1:
         raise ValueError(f"got {len(x)} inputs, {len(y)} labels and {steps} steps")
-    if progress is None:
-        progress = os.environ.get("COURSE_PROGRESS") != "0"
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule) if schedule else None
     order = torch.Generator().manual_seed(seed)
     per_epoch = math.ceil(len(x) / batch_size)
     stops, history = set(callback_at), History()
-    bar = tqdm(total=steps, disable=not progress, file=sys.stderr, unit="step")
+    bar = progress_bar(steps, progress)
 
     def look(step: int) -> None:
         """Measure and call back, between two updates."""

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from helpers import data
 
@@ -91,10 +92,49 @@ def test_sample_images(name, side):
     assert 0 <= x.min() < x.max() <= 1 and y.shape == (20,)
 
 
-def test_cifar10_says_that_it_is_not_there(tmp_path, monkeypatch):
+def test_cifar10_says_what_to_do_where_it_is_not(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    with pytest.raises(RuntimeError, match="download=True") as caught:
+        data.load_cifar10("test")
+    message = str(caught.value)
+    assert "\n" not in message and str(tmp_path / "CIFAR10/test") in message
+    assert 'sample_images("cifar10")' in message
+
+    def no_network(*_, **__):
+        raise OSError("no route to host")
+
+    fake = SimpleNamespace(datasets=SimpleNamespace(CIFAR10=no_network))
+    monkeypatch.setattr(data, "load_torchvision", lambda: fake)
+    with pytest.raises(RuntimeError, match=r"download failed \(no route to host\)"):
+        data.load_cifar10("test", download=True)
+
+
+@pytest.mark.parametrize("original", [True, False])
+def test_cifar10_from_a_tree_of_images(tmp_path, monkeypatch, original):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    names = list(data.CLASS_NAMES["cifar10"])
+    if original:
+        names = [{"aeroplane": "airplane", "car": "automobile", "lorry": "truck"}.get(n, n)
+                 for n in names]  # fmt: skip
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 10, 32, 32, 3), dtype=np.uint8)
+    for k in range(2):
+        for label, name in enumerate(names):
+            folder = tmp_path / "CIFAR10/train" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels[k, label]).save(folder / f"{k:04}.png")
+    x, y = data.load_cifar10("train")
+    assert y.tolist() == [*range(10), *range(10)]  # the first n have all classes
+    assert (x.dtype, x.shape) == (torch.float32, (20, 3, 32, 32))
+    assert x[13, 2, 5, 7].item() == pytest.approx(pixels[1, 3, 5, 7, 2] / 255)
+    few = data.load_cifar10("train", 12)
+    assert torch.equal(few[0], x[:12]) and torch.equal(few[1], y[:12])
+    with pytest.raises(ValueError, match="between 1 and 20"):
+        data.load_cifar10("train", 21)
     with pytest.raises(RuntimeError, match="download=True"):
         data.load_cifar10("test")
+    (tmp_path / "CIFAR10/train" / names[2]).rename(tmp_path / "CIFAR10/train/fish")
+    with pytest.raises(ValueError, match="fish"):
+        data.load_cifar10("train")
 
 
 def test_cifar10_from_torchvision(monkeypatch):
