@@ -80,6 +80,7 @@ def lie_bracket(field_i: Field, field_j: Field, x: Tensor) -> Tensor:
         field_i, field_j: X and Y, differentiable functions of a point `(n,)` to a vector `(n,)`.
         x: the point, shape `(n,)`.
     """
+    x = x.clone()  # forward derivatives of a part of a large tensor would copy all of it
     return jvp(field_j, (x,), (field_i(x),))[1] - jvp(field_i, (x,), (field_j(x),))[1]
 
 
@@ -109,7 +110,7 @@ def _brackets(model: Classifier, x: Tensor, tolerance: float) -> tuple[int, int,
     if isinstance(model, nn.Module):
         _check(model, x)
         model = copy.deepcopy(model).double()
-    x = x.double()
+    x = x.double().clone()  # forward derivatives of a part of a large tensor would copy all of it
     # D does not depend on p, so a constant may be added to each logit. These make p proportional
     # to 1, 2, …, C at x. Where p is saturated the second derivatives drown in round-off; where it
     # is uniform the brackets inside D vanish, and there is nothing to see an angle in.
@@ -294,7 +295,7 @@ def _crossings(
 
     with torch.no_grad():
         tops = [w.argmax(2, keepdim=True) for w in _switches(model, x)[1]]
-        z, slope = jvp(gaps, (x,), (direction,))  # type: ignore[misc]
+        z, slope = jvp(gaps, (x.clone(),), (direction.clone(),))  # type: ignore[misc]
     t = -z / slope
     return torch.where(t > 0, t, torch.inf), gaps
 
