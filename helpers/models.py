@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ STAGES = (
     "init", "30-steps", "100-steps", "200-steps", "400-steps",
     "1-epoch", "2-epochs", "3-epochs", "5-epochs", "10-epochs",
 )  # fmt: skip
+CIFAR_STAGES = ("1-epoch", "5-epochs")
+# Activations in the place of ReLU, with checkpoints after two epochs for chapter 5.
+OTHER_ACTIVATIONS = {
+    f"lenet-{kind.__name__.lower()}": kind
+    for kind in (nn.LeakyReLU, nn.GELU, nn.Softplus, nn.Sigmoid, nn.Tanh)
+}
 
 
 class _Layers(nn.Sequential):
@@ -99,38 +106,96 @@ class MLP(_Layers):
         super().__init__(*layers[:-1])
 
 
-def _checkpoint_path(stage: str, seed: int) -> Path:
-    return data_folder() / "checkpoints" / f"lenet-seed{seed}-{stage}.safetensors"
+class SmallCNN(_Layers):
+    """Small network for colour images (90,154 weights for CIFAR-10).
 
-
-def load_checkpoint(stage: str, seed: int = 0) -> tuple[LeNet, dict[str, Any]]:
-    """The course's LeNet at one moment of its training on MNIST.
+    Three 3 by 3 convolutions that keep the size, each followed by ReLU and average pooling, then
+    one linear layer: piecewise linear, like `LeNet`. Input `(B, 3, 32, 32)`, output logits
+    `(B, classes)`.
 
     Args:
-        stage: one of `STAGES`, from "init" to "10-epochs"; an epoch is 1,000 steps.
+        classes: number of classes C, at least 2.
+        widths: channels of the convolutions.
+        batch_norm: normalise the batch after each convolution, for training; in evaluation mode
+            this is affine, and the checkpoints have it folded into the convolution.
+        dtype: type of the weights; they are also drawn in it.
+
+    Raises:
+        ValueError: fewer than two classes.
+    """
+
+    def __init__(
+        self,
+        classes: int = 10,
+        widths: Sequence[int] = (32, 64, 96),
+        batch_norm: bool = False,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if classes < 2:
+            raise ValueError(f"a classifier needs at least 2 classes, got {classes}")
+        layers: list[nn.Module] = []
+        for before, after in pairwise((3, *widths)):
+            layers.append(nn.Conv2d(before, after, 3, padding=1, dtype=dtype))
+            layers += [nn.BatchNorm2d(after, dtype=dtype)] if batch_norm else []
+            layers += [nn.ReLU(), nn.AvgPool2d(2)]
+        side = 32 // 2 ** len(widths)
+        last = nn.Linear(widths[-1] * side**2, classes, dtype=dtype)
+        super().__init__(*layers, nn.Flatten(), last)
+
+
+# For every network with checkpoints: how to build it, and its stages.
+NETWORKS: dict[str, tuple[Callable[[], nn.Sequential], tuple[str, ...]]] = {
+    "lenet": (LeNet, STAGES),
+    "cifar10": (SmallCNN, CIFAR_STAGES),
+    **{
+        name: (partial(LeNet, activation=kind), ("2-epochs",))
+        for name, kind in OTHER_ACTIVATIONS.items()
+    },
+}
+
+
+def _checkpoint_path(stage: str, seed: int, network: str) -> Path:
+    return data_folder() / "checkpoints" / f"{network}-seed{seed}-{stage}.safetensors"
+
+
+def load_checkpoint(
+    stage: str, seed: int = 0, network: str = "lenet"
+) -> tuple[nn.Sequential, dict[str, Any]]:
+    """A network of the course at one moment of its training.
+
+    Args:
+        stage: for "lenet" one of `STAGES`, from "init" to "10-epochs", an epoch being 1,000 steps;
+            for "cifar10" one of `CIFAR_STAGES`, partially trained and trained.
         seed: 0, 1 or 2: three independent trainings.
+        network: "lenet", the LeNet trained on MNIST, or "cifar10", the SmallCNN on CIFAR-10; or
+            one of `OTHER_ACTIVATIONS`, LeNets on MNIST at the stage "2-epochs".
 
     Returns:
         The network in float32 and evaluation mode, and its card: a dictionary with architecture,
         seed, steps, optimiser, data, accuracy and the command that made it.
 
     Raises:
-        ValueError: there is no such stage.
+        ValueError: there is no such network or stage.
         FileNotFoundError: the checkpoint is missing; the message says how to make it.
     """
-    if stage not in STAGES:
-        raise ValueError(f"stage must be one of {', '.join(STAGES)}, got {stage!r}")
-    path = _checkpoint_path(stage, seed)
+    if network not in NETWORKS:
+        raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got {network!r}")
+    build, stages = NETWORKS[network]
+    if stage not in stages:
+        raise ValueError(f"stage must be one of {', '.join(stages)}, got {stage!r}")
+    path = _checkpoint_path(stage, seed, network)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; `make checkpoints` trains and writes it")
-    model = LeNet()
+    model = build()
     model.load_state_dict(load_file(path))
     return model.eval(), json.loads(path.with_suffix(".json").read_text())
 
 
-def save_checkpoint(model: nn.Module, card: dict[str, Any], stage: str, seed: int) -> None:
+def save_checkpoint(
+    model: nn.Module, card: dict[str, Any], stage: str, seed: int, network: str = "lenet"
+) -> None:
     """Write a checkpoint as float32 safetensors with its card beside it (see `load_checkpoint`)."""
-    path = _checkpoint_path(stage, seed)
+    path = _checkpoint_path(stage, seed, network)
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({k: v.detach().float().contiguous() for k, v in model.state_dict().items()}, path)
     path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")

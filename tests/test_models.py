@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from helpers.data import load_mnist
-from helpers.models import MLP, STAGES, LeNet, load_checkpoint, save_checkpoint
+from helpers.models import MLP, OTHER_ACTIVATIONS, STAGES, LeNet, load_checkpoint, save_checkpoint
 from helpers.training import accuracy
 
 ROOT = Path(__file__).parents[1]
@@ -59,6 +59,19 @@ def test_every_checkpoint_is_as_good_as_its_card_says(stage, seed):
         full = accuracy(model, *load_mnist("test"))
         assert full == pytest.approx(card_value, abs=2e-4)  # stored in float32
         assert full > 0.97
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("network", OTHER_ACTIVATIONS)
+def test_other_activations_are_as_good_as_their_cards_say(network, seed):
+    model, card = load_checkpoint("2-epochs", seed, network)
+    activation = OTHER_ACTIVATIONS[network]
+    assert card["seed"] == seed and activation.__name__ in card["architecture"]
+    assert sum(isinstance(layer, activation) for layer in model) == 4
+    found = accuracy(model, *load_mnist("test"))
+    assert found == pytest.approx(card["test_accuracy"], abs=2e-4) and found > 0.95
+    with pytest.raises(ValueError, match="2-epochs"):
+        load_checkpoint("init", seed, network)
 
 
 def test_accuracy_rises_with_training():
