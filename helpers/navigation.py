@@ -27,8 +27,8 @@ from helpers.foliation import leaf_basis, leaf_projection, linear_region, wall_a
 from helpers.information import _check, _contrasts, fisher_rao_distance, logit_jacobian
 from helpers.training import progress_bar
 
-# In pixels, the published walks make steps of 0.1 / PAPER_UNIT and stop at 1 / PAPER_UNIT.
-STEP, REACH = 0.1 / PAPER_UNIT, 1 / PAPER_UNIT
+# The published walks make steps of 0.1 and stop at 1 in their units; the steps here are longer.
+STEP, REACH = 0.1, 1 / PAPER_UNIT
 OVERSHOOT = 1e-9  # how far behind a wall the walk from wall to wall looks again
 BLOCK = 24  # inputs whose Jacobians are taken together, for the processor's cache
 
@@ -145,8 +145,9 @@ def walk_leaf(
         target: where to go, of the shape of x0; or
         direction: which way, of the shape of x0, or a function of points `(b, …)` to such (for
             paths that have not ended yet; for an eigenvector that turns as the path goes on).
-        step: length of a step; None walks from wall to wall of the linear regions, without a step
-            size, and slides along a wall where both sides lead back to it (see `wall_ahead`).
+        step: length of a step (the published one is 0.1 / PAPER_UNIT). None walks from wall to
+            wall of the linear regions, without a step size, and slides along a wall where both
+            sides lead back to it (see `wall_ahead`).
         n_steps: T, the most steps to make.
         box: bounds to cut each entry to; False for none. By default as the rule says.
         rule: "exact" (projector, not renormalised, no box) or "published" (lstsq, renormalised,
