@@ -166,6 +166,7 @@ def walk_leaf(
     Raises:
         ValueError: arguments that contradict each other, or shapes that differ; else as in
             `information.logit_jacobian`.
+        torch.linalg.LinAlgError: "lstsq" where p is one-hot to the last digit.
     """
     _check(model, x0)
     published = rule == "published"
@@ -193,7 +194,7 @@ def walk_leaf(
     def look(x: Tensor, i: Tensor) -> dict[str, Tensor]:
         """Where to go from the points x of the paths i, and what a path records."""
         if target is not None:
-            v = target.double()[i] - x
+            v = target.detach().double()[i] - x
         else:
             v = (direction(x) if callable(direction) else direction[i]).double()  # type: ignore[index]
             v = normalize(v.flatten(1)).view_as(x)
@@ -201,7 +202,8 @@ def walk_leaf(
         with torch.no_grad():
             logits = wide(x)
         allowed, size = project(q, v)[0], _norm(v)
-        ratio = _norm(allowed) / size.clamp_min(torch.finfo(size.dtype).tiny)
+        scale = size.clamp_min(torch.finfo(size.dtype).tiny)
+        ratio = _norm(allowed) / scale
         for k, normals in enumerate(sliding[j] for j in i.tolist()):
             if normals:  # what is left of the leaf along these walls
                 across = project(q[k].expand(len(normals), -1, -1), torch.stack(normals))[0]
@@ -210,12 +212,12 @@ def walk_leaf(
         return {
             "x": x.clone(), "q": q, "v": v, "allowed": allowed, "logits": logits,
             "distance": size if target is not None else torch.full_like(size, torch.nan),
-            "ratio": ratio,
+            "ratio": ratio, "left": _norm(allowed) / scale,
         }  # fmt: skip
 
     def ended(now: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         reached = (now["distance"] <= reach) | (arc >= length * (1 - 1e-12))
-        return reached, (now["ratio"] <= (0 if renormalise else stall)) & ~reached
+        return reached, (now["left"] <= (0 if renormalise else stall)) & ~reached
 
     start = x0.detach().double()
     sliding: list[list[Tensor]] = [[] for _ in start]  # normals of the walls each path follows
@@ -264,15 +266,10 @@ def walk_leaf(
                 steps[i] += 1
                 for name, value in look(moved, i).items():
                     now[name][i] = value
-                reached, ratio_gone = ended(now)
-                stalled |= ratio_gone
-                if step:
-                    stalled[i] |= ~reached[i] & (_norm(made) <= stall * longest.minimum(size))
-                else:
-                    caught = _norm(now["allowed"][i]) <= stall * now["ratio"][i] * _norm(
-                        now["v"][i]
-                    )
-                    stalled[i] |= ~reached[i] & caught
+                reached, nowhere = ended(now)
+                if step:  # the box has cut the whole step away
+                    nowhere[i] |= ~reached[i] & (_norm(made) <= stall * longest.minimum(size))
+                stalled |= nowhere
             lines["outside"].append(outside[0])
             lines["outside_moved"].append(outside[1])
             record(t)

@@ -75,8 +75,8 @@ def test_step_halving_converges():
 def test_a_stall_does_not_depend_on_the_step(digits):
     model, x, target = digits
     ends = [
-        nav.walk_leaf(model, x, target=target, step=step, n_steps=500, keep=500)
-        for step in (0.1, 0.05)
+        nav.walk_leaf(model, x, target=target, step=step, n_steps=300, keep=300)
+        for step in (0.2, 0.1)
     ]
     shares = [path.distance[:, -1] / path.distance[:, 0] for path in ends]
     assert (shares[0] - shares[1]).abs().max() < 0.1 > 3 * (shares[0] - shares[1]).mean().abs()
@@ -85,7 +85,15 @@ def test_a_stall_does_not_depend_on_the_step(digits):
         assert ((share > 0.5) & (share < 0.95)).all()
         assert path.outside_share.max() < 1e-20
         assert (path.distance.diff(dim=1) < 1e-12).all()  # it never grows
-        assert path.points.shape == (5, 2, 1, 28, 28) and path.kept.tolist() == [0, 500]
+        assert path.points.shape == (5, 2, 1, 28, 28) and path.kept.tolist() == [0, 300]
+
+
+def test_a_stall_in_the_box_is_a_stall_too(digits):
+    model, x, target = digits
+    path = nav.walk_leaf(model, x, target=target, step=0.2, n_steps=300, keep=300, box=(0, 1))
+    assert path.reason == ["stalled"] * 5 and (path.distance.diff(dim=1) < 1e-12).all()
+    assert (path.distance[:, -1] > 0.3 * path.distance[:, 0]).all()
+    assert path.outside.nan_to_num(0).max() < 1e-20 and (path.outside_share > 0.05).all()
 
 
 def test_published_rule(digits):
