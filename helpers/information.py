@@ -151,7 +151,10 @@ def _weighting(logits: Tensor) -> Tensor:
     """M with A = M (contrasts of J): diag(√p)(I − 1pᵀ)Hᵀ, `(B, C, C−1)` in float64."""
     p = logits.double().softmax(1)
     h = _contrasts(p.shape[1]).to(p.device).T
-    return p.sqrt()[:, :, None] * (h - p[:, None] @ h)
+    # 1 − p_i as the sum of the others: where p_i is nearly 1 the difference would lose its digits.
+    others = 1 - torch.eye(p.shape[1], dtype=p.dtype, device=p.device)
+    mixing = torch.diag_embed(p @ others) - p[:, None] * others
+    return p.sqrt()[:, :, None] * (mixing @ h)
 
 
 def _gram(logits: Tensor, contrasts: Tensor, left: Tensor | None = None) -> Tensor:

@@ -108,6 +108,31 @@ def test_rank_is_below_the_number_of_classes(case):
     assert (values[:, -1] <= 1e-14 * values[:, 0]).all()
 
 
+def test_a_nearly_certain_network_keeps_its_small_eigenvalues():
+    """p = 1 − 10⁻⁹: against the definition with ∇log p_i = Σ_k p_k (a_i − a_k), in 50 digits."""
+    torch.manual_seed(0)
+    model = nn.Linear(6, 4, dtype=torch.float64).eval()
+    with torch.no_grad():
+        model.bias.copy_(torch.tensor([21.0, 0, -2, 1]))
+    x = torch.rand(1, 6, dtype=torch.float64)
+    factor, a = info.score_factor(model, x)[0], model.weight.detach()
+    with mpmath.workdps(50):
+        logits = [mpmath.mpf(v) for v in model(x)[0].tolist()]
+        e = [mpmath.exp(s) for s in logits]
+        p = [v / sum(e) for v in e]
+        rows = mpmath.matrix(a.tolist())
+        expected = [
+            [
+                float(mpmath.sqrt(p[i]) * sum(p[k] * (rows[i, j] - rows[k, j]) for k in range(4)))
+                for j in range(6)
+            ]
+            for i in range(4)
+        ]
+    expected = torch.tensor(expected, dtype=torch.float64)
+    for found, right in zip(factor, expected, strict=True):
+        assert (found - right).norm() < 1e-12 * right.norm()
+
+
 @given(cases())
 def test_fisher_is_its_definition(case):
     model, x = case
