@@ -357,8 +357,9 @@ def geodesic(
     # The tangent u of the great circle, over √p₀, so that tiny probabilities keep their digits.
     p = here.softmax(1)
     if target is not None:
-        far = fisher_rao_distance(here, target.double())
-        log_ratio = target.double().log_softmax(1) - here.log_softmax(1)
+        there = target.detach().double()
+        far = fisher_rao_distance(here, there)
+        log_ratio = there.log_softmax(1) - here.log_softmax(1)
         tangent = (log_ratio / 2).exp() - torch.cos(far / 2)[:, None]
     else:
         far = torch.full_like(here[:, 0], length or 0)
