@@ -8,8 +8,18 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.data import load_mnist
-from helpers.models import MLP, OTHER_ACTIVATIONS, STAGES, LeNet, load_checkpoint, save_checkpoint
+from helpers.data import load_mnist, sample_images
+from helpers.foliation import leaf_basis, linear_region
+from helpers.models import (
+    CIFAR_STAGES,
+    MLP,
+    OTHER_ACTIVATIONS,
+    STAGES,
+    LeNet,
+    SmallCNN,
+    load_checkpoint,
+    save_checkpoint,
+)  # fmt: skip
 from helpers.training import accuracy
 
 ROOT = Path(__file__).parents[1]
@@ -74,17 +84,60 @@ def test_other_activations_are_as_good_as_their_cards_say(network, seed):
         load_checkpoint("init", seed, network)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("stage", CIFAR_STAGES)
+def test_cifar_checkpoints_and_their_cards(stage, seed):
+    """The rank and the regions on the twenty real images that travel with the course."""
+    model, card = load_checkpoint(stage, seed, "cifar10")
+    assert type(model) is SmallCNN and not model.training and card["seed"] == seed
+    assert sum(w.numel() for w in model.parameters()) == 90_154 and "90,154" in card["architecture"]
+    early = stage == "1-epoch"
+    assert 0.3 < card["test_accuracy"] < 0.6 if early else card["test_accuracy"] > 0.7
+    assert "JPEG-encoded copy" in card["data"] and card["epochs"] == (1 if early else 5)
+    x, y = sample_images("cifar10")
+    assert accuracy(model, x, y) >= (0.2 if early else 0.5)
+    assert leaf_basis(model, x)[1].tolist() == [9] * 20
+    assert len(set(linear_region(model, x).name)) == 20
+
+
+def test_small_cnn():
+    torch.manual_seed(0)
+    model, x = SmallCNN(batch_norm=True), torch.rand(40, 3, 32, 32)
+    model(x)  # moves the statistics of the normalisation
+    folded, module = make_checkpoints().folded(model), nn.BatchNorm2d
+    assert torch.allclose(model.eval()(x), folded(x), atol=1e-5)
+    assert not any(isinstance(layer, module) for layer in folded)
+    assert SmallCNN(7, (4, 5), dtype=torch.float64)(x.double()).shape == (40, 7)
+    with pytest.raises(ValueError):
+        SmallCNN(1)
+
+
+def test_augmentation_in_training_only():
+    augment, x = make_checkpoints().Augment(), torch.rand(50, 3, 32, 32)
+    torch.manual_seed(0)
+    assert torch.equal(augment.eval()(x), x)
+    seen = augment.train()(x)
+    assert seen.shape == x.shape and not torch.equal(seen, x)
+    middle = seen[:, :, 10:20, 10:20].mean((1, 2, 3))  # the middle stays in the middle
+    assert (middle - x[:, :, 8:22, 8:22].mean((1, 2, 3))).abs().max() < 0.1
+
+
 def test_accuracy_rises_with_training():
     values = [load_checkpoint(s)[1]["test_accuracy"] for s in ("init", "400-steps", "10-epochs")]
     assert values == sorted(values) and values[0] < 0.2 < 0.9 < values[1]
 
 
-def test_retraining_finds_the_400_step_checkpoint_again():
+def make_checkpoints():
+    """The script as a module."""
     path = ROOT / "scripts/make_checkpoints.py"
     spec = importlib.util.spec_from_file_location("make_checkpoints", path)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    model = script.make(0, "400-steps", write=False)
+    return script
+
+
+def test_retraining_finds_the_400_step_checkpoint_again():
+    model = make_checkpoints().make(0, "400-steps", write=False)
     stored, card = load_checkpoint("400-steps", 0)
     x, y = load_mnist("test")
     assert accuracy(model, x.double(), y) == pytest.approx(card["test_accuracy"], abs=1e-3)
@@ -98,6 +151,8 @@ def test_round_trip_and_errors(tmp_path, monkeypatch):
         load_checkpoint("init", 0)
     with pytest.raises(ValueError, match="10-epochs"):
         load_checkpoint("11-epochs", 0)
+    with pytest.raises(ValueError, match="cifar10"):
+        load_checkpoint("init", 0, "vgg")
     model = LeNet(dtype=torch.float64)
     save_checkpoint(model, {"seed": 5}, "init", 5)
     again, card = load_checkpoint("init", 5)
