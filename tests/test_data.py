@@ -38,7 +38,7 @@ def test_readme_lists_every_file_with_its_size_and_checksum():
     row = r"\| `(.+?)` \| ([\d,]+) \| `([0-9a-f]{64})` \|"
     text = (ROOT / "data/README.md").read_text(encoding="utf-8")
     listed = {name: (int(size.replace(",", "")), sha) for name, size, sha in re.findall(row, text)}
-    assert set(listed) == set(data.ARCHIVES)
+    assert set(listed) == {*data.ARCHIVES, "cifar10-classes.png"}
     for name, expected in listed.items():
         content = (ROOT / "data" / name).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == expected, name
@@ -59,7 +59,7 @@ def test_git_has_every_data_file_and_nothing_unpacked():
         pytest.skip("not a git checkout")
     tracked = {Path(name).relative_to("data").as_posix() for name in listed.stdout.splitlines()}
     checkpoints = {f"checkpoints/{name}" for name in files_below(ROOT / "data/checkpoints")}
-    assert tracked == {"README.md", *data.ARCHIVES} | checkpoints
+    assert tracked == {"README.md", "cifar10-classes.png", *data.ARCHIVES} | checkpoints
 
 
 @pytest.mark.parametrize("split, size", [("train", 60_000), ("test", 10_000)])
@@ -85,11 +85,22 @@ def test_fashion_mnist():
     assert y.bincount().tolist() == [1000] * 10
 
 
-@pytest.mark.parametrize("name, side", [("cifar10", 32), ("cifar100", 32), ("imagenet", 224)])
+@pytest.mark.parametrize(
+    "name, side",
+    [("cifar10-classes", 32), ("cifar10", 32), ("cifar100", 32), ("imagenet", 224)],
+)
 def test_sample_images(name, side):
     x, y = data.sample_images(name)
     assert (x.shape, x.dtype) == ((20, 3, side, side), torch.float32)
     assert 0 <= x.min() < x.max() <= 1 and y.shape == (20,)
+
+
+def test_two_images_of_each_class_are_the_first_of_the_test_set():
+    x, y = data.sample_images("cifar10-classes")
+    assert y.tolist() == 2 * [*range(10)]
+    first, labels = data.sample_images("cifar10")  # the first twenty of the same set
+    for c in labels.unique():
+        assert torch.equal(x[y == c][0], first[labels == c][0])
 
 
 def test_cifar10_says_what_to_do_where_it_is_not(tmp_path, monkeypatch):
