@@ -77,7 +77,7 @@ def export_network(
     weights = torch.cat([torch.zeros(0), *[w.detach().cpu().float() for w in pieces]]).numpy()
     manifest = {"format": FORMAT, "name": name, "input": list(input_shape), "layers": layers}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    (folder / f"{name}.json").write_text(json.dumps(manifest) + "\n")
     (folder / f"{name}.bin").write_bytes(weights.astype("<f4").tobytes())
 
 

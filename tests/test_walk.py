@@ -103,7 +103,7 @@ def test_walks_end_where_those_of_torch_end(page, model, pairs, mode: str) -> No
     )
     page.evaluate(
         """([mode, steps]) => { window.done = images.map((start, i) => {
-          const walk = new walks.Walk(net, { start, target: targets[i], mode, step: 0.2 });
+          const walk = new walks.Walk(net, { start, target: targets[i], mode, drift: Infinity });
           for (let k = 0; k < steps; k++) walk.advance();
           return walk;
         }); }""",
@@ -130,7 +130,7 @@ def test_noise_is_that_of_torch(page, model, pairs, mode: str, kernel: bool) -> 
     )  # fmt: skip
     found = page.evaluate(
         """(mode) => images.slice(0, 10).map((start, seed) => {
-          const walk = new walks.Walk(net, { start, target: targets[seed], mode, step: 0.2, seed });
+          const walk = new walks.Walk(net, { start, target: targets[seed], mode, seed, drift: Infinity });
           for (let k = 0; k < 20; k++) walk.advance();
           return Array.from(walk.x);
         })""",

@@ -151,6 +151,13 @@ export function curves(names) {
   };
 }
 
+/** A piece of a curve, for a legend. */
+export function swatch(name) {
+  const element = svg("svg", { viewBox: "0 0 24 8", class: "lw-swatch", "aria-hidden": "true" });
+  svg("line", { class: `lw-curve lw-${name}`, x1: 0, x2: 24, y1: 4, y2: 4 }, element);
+  return element;
+}
+
 /** Nine eigenvalues of G on a logarithmic scale, hollow where they were at the start. */
 export function spectrum(count) {
   const [width, height, left, ground] = [320, 170, 40, 145];

@@ -25,6 +25,7 @@ const LENGTHS = { 0.1: "0.1", 0.2: "0.2", 0.4: "0.4" };
 const ENDS = {
   reached: "The walk has reached its target.",
   stalled: "The walk has stalled: what is left of the way is orthogonal to it.",
+  drifted: "Here it is over: steps of this length jump over the walls of the regions, and have drifted off the fibre by a shift of p of 0.1. Shorter steps stay longer.",
   "out of steps": "The walk has made its 500 steps.",
 };
 const NUMBERS = [
@@ -201,7 +202,7 @@ export async function mount(place, options) {
   const numbers = h("dl", { class: "lw-numbers" },
     h("div", {}, h("dt", {}, "steps"), stepCount),
     ...NUMBERS.map(([key, name, meaning]) =>
-      h("div", { title: meaning }, h("dt", { class: `lw-key lw-${key}` }, name), values[key])));
+      h("div", { title: meaning }, h("dt", {}, ...(full ? [charts.swatch(key)] : []), name), values[key])));
 
   const playButton = h("button", { type: "button", class: "lw-play", click: () => (playing ? pause() : play()) });
   const stepButton = h("button", { type: "button", click: oneStep }, "Step");
@@ -239,6 +240,10 @@ export async function mount(place, options) {
     ...(pad ? [pad.element] : []),
     h("div", { class: "lw-row" }, moves.element, ...(full ? [rules.element, lengths.element] : [])),
     about,
+    h("div", { class: "lw-bar" }, playButton, stepButton, resetButton,
+      ...(full ? [noiseButton] : []),
+      h("label", { class: "lw-speed" }, h("span", {}, "Speed"), speed, speedText),
+      ...(full && options.address ? [linkButton] : [])),
     h("div", { class: "lw-stage" },
       h("div", { class: "lw-images" }, picture("now", "now"),
         h("div", { class: "lw-minis" }, picture("start", "start"), picture("change", "change"), picture("target", "target")),
@@ -246,10 +251,6 @@ export async function mount(place, options) {
       h("figure", {}, h("figcaption", {}, "What the network says"), bars.element),
       h("figure", {}, h("figcaption", {}, "The path, from the side"), map.element,
         h("p", { class: "lw-note" }, "On a single flat piece a walk would end on the dashed arc."))),
-    h("div", { class: "lw-bar" }, playButton, stepButton, resetButton,
-      ...(full ? [noiseButton] : []),
-      h("label", { class: "lw-speed" }, h("span", {}, "Speed"), speed, speedText),
-      ...(full && options.address ? [linkButton] : [])),
     hand,
     numbers,
     ...(full ? [h("div", { class: "lw-charts" },

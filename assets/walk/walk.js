@@ -14,6 +14,7 @@ export const MODES = ["leaf", "fibre", "noise-fibre", "noise-leaf", "noise-plain
 const REACH = 0.3081; // the walk is over at this distance: 1 in the units of the paper
 const STALL = 0.01; // or where D holds less than this share of the way to the target
 const MOST_STEPS = 500;
+const DRIFT = 0.1; // a walk on a fibre is over when p has shifted as much as this
 
 /** Everything that the network says about a point. */
 export function look(network, x) {
@@ -84,8 +85,10 @@ export function publishedProject({ p, rows }, v) {
  * eigenvectors of G there.
  */
 export class Walk {
-  constructor(network, { start, target, mode = "leaf", rule = "exact", step = 0.2, seed = 1 }) {
-    Object.assign(this, { network, start, target, mode, rule, step });
+  constructor(network, options) {
+    const { start, seed = 1 } = options;
+    Object.assign(this, { mode: "leaf", rule: "exact", step: 0.2, drift: DRIFT }, options);
+    this.network = network;
     this.noise = gaussian(start.length, seed);
     this.x = Float64Array.from(start);
     this.steps = 0;
@@ -128,6 +131,8 @@ export class Walk {
       if (norm(minus(this.target, this.x)) <= REACH) this.reason = "reached";
       else if (!published && this.ratio <= STALL) this.reason = "stalled";
     }
+    // On one flat piece p cannot change. A step that crosses a wall lands beside the fibre.
+    if (this.mode.endsWith("fibre") && !published && this.shift > this.drift) this.reason = "drifted";
     if (!this.reason && this.steps >= MOST_STEPS) this.reason = "out of steps";
   }
 
@@ -161,6 +166,11 @@ export class Walk {
     return norm(allowed) / (norm(v) || 1);
   }
 
+  /** Total variation between the probabilities now and at the start. */
+  get shift() {
+    return this.here.p.reduce((sum, p, i) => sum + Math.abs(p - this.first.p[i]), 0) / 2;
+  }
+
   /** What there is to see now; plain numbers, so that it can be sent from a worker. */
   frame() {
     const straight = minus(this.target, this.start);
@@ -178,7 +188,7 @@ export class Walk {
       whole,
       ratio: this.ratio,
       outside: this.moved > 0 ? Math.max(0, this.outside / this.moved) : 0,
-      shift: this.here.p.reduce((sum, p, i) => sum + Math.abs(p - this.first.p[i]), 0) / 2,
+      shift: this.shift,
       along,
       aside: Math.sqrt(Math.max(0, dot(done, done) - along * along)),
     };
