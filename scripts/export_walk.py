@@ -82,7 +82,7 @@ def main() -> None:
     (data / "digits.bin").write_bytes(to_bytes(images))
     plt.style.use("helpers.course")
     figure, table = still(model, images)
-    figure.savefig(FIGURES / "walk.png")
+    figure.savefig(FIGURES / "walk.png", dpi=110, bbox_inches="tight")
     (FIGURES / "walk_numbers.md").write_text(table, encoding="utf-8")
 
 
