@@ -158,7 +158,7 @@ def test_from_wall_to_wall_crosses_a_wall_with_each_step():
 
 
 def test_a_walk_slides_along_a_wall_that_it_cannot_leave():
-    """Two pieces whose leaves both lead to the wall x₀ = 0: (1, 1) before it and (−1, 1) behind."""
+    """The kernel is (1, 0) before the wall x₀ = 0 and (1, −2) behind it; both sides lead back."""
     model = MLP((2, 2, 2), dtype=torch.float64).eval()
     with torch.no_grad():
         model[1].weight.copy_(torch.tensor([[1.0, 0], [0, 1]]))
