@@ -13,7 +13,7 @@ const MOVES = {
 };
 const MEANING = {
   leaf: "Along the leaf towards the target: the part of the way on which the probabilities change.",
-  fibre: "Along the fibre towards the target: the part of the way on which they do not change.",
+  fibre: "Along the fibre towards the target: the part of the way on which the probabilities do not change.",
   "noise-fibre": "Noise, only its part in the kernel of G: the network's answer stays.",
   "noise-leaf": "Noise, only its part in the leaf, in steps of the same length.",
   "noise-plain": "Plain Gaussian noise, in steps of the same length.",
@@ -59,12 +59,13 @@ let groups = 0;
 function choice(legend, options, chosen, change, draw) {
   const name = `lw-${groups++}`;
   const inputs = {};
-  const element = h("fieldset", { class: "lw-choice" }, h("legend", {}, legend));
+  const element = h("fieldset", { class: `lw-choice ${draw ? "lw-thumbs" : ""}` }, h("legend", {}, legend));
   const row = h("div", {});
   for (const [value, text] of Object.entries(options)) {
     const input = h("input", { type: "radio", name, value, change: () => change(value) });
     const face = draw ? draw(value, text) : h("span", {}, text);
-    row.append(h("label", { class: draw ? "lw-thumb" : "lw-chip" }, input, face));
+    const wide = value === "draw" ? " lw-wide" : "";
+    row.append(h("label", { class: (draw ? "lw-thumb" : "lw-chip") + wide }, input, face));
     inputs[value] = input;
   }
   element.append(row);
@@ -292,6 +293,7 @@ export async function mount(place, options) {
     const mine = turn;
     playing = true;
     showButtons();
+    status.textContent = `Walking: ${MOVES[state.move]}.`;
     for (let more = true; more && playing && mine === turn;) {
       // Where motion is unwelcome: a new picture only once a second.
       const [count, pace] = still.matches ? [20, 1000] : [1, 1000 / speed.value];
@@ -333,8 +335,7 @@ export async function mount(place, options) {
   /** Say where the walk is, and write it to the address. */
   function settle({ quiet = false } = {}) {
     showButtons();
-    const text = describe();
-    if (!quiet) status.textContent = text;
+    status.textContent = describe();
     canvases.now.setAttribute("aria-label", `The image now. The network says ${said()}.`);
     bars.element.setAttribute("aria-label", `Probabilities of the digits 0 to 9: ${Array.from(now.p, charts.percent).join(", ")}.`);
     map.element.setAttribute("aria-label", `The path: ${(now.along / now.whole).toFixed(2)} of the way towards the target, ${(now.aside / now.whole).toFixed(2)} off the straight line.`);
