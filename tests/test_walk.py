@@ -3,6 +3,8 @@
 The JavaScript of `assets/walk` runs in the Chromium that is installed on the machine.
 """
 
+# ruff: noqa: F811  (fixtures are imported, and used by their names)
+
 import json
 import os
 import sys
@@ -60,7 +62,7 @@ def model() -> torch.nn.Sequential:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, pairs: tuple[torch.Tensor, ...]) -> Iterator[Page]:  # noqa: F811
+def page(browser: Browser, pairs: tuple[torch.Tensor, ...]) -> Iterator[Page]:
     """Open an empty page with the modules, the network and the images in it."""
     with browser.new_context() as context:
         opened = context.new_page()
@@ -129,8 +131,12 @@ def test_walks_end_where_those_of_torch_end(page, model, pairs, mode: str) -> No
     assert torch.allclose(tensor(page, "done.map((w) => w.steps)"), expected.steps.double())
     assert torch.allclose(tensor(page, "done.map((w) => w.arc)"), expected.arc_length[:, -1])
     frames = "done.map((w) => w.frame())"
-    assert torch.allclose(tensor(page, f"{frames}.map((f) => f.distance)"), expected.distance[:, -1])
-    assert torch.allclose(tensor(page, f"{frames}.map((f) => f.ratio)"), expected.ratio[:, -1], 1e-6)
+    assert torch.allclose(
+        tensor(page, f"{frames}.map((f) => f.distance)"), expected.distance[:, -1]
+    )
+    assert torch.allclose(
+        tensor(page, f"{frames}.map((f) => f.ratio)"), expected.ratio[:, -1], 1e-6
+    )
     assert tensor(page, f"{frames}.map((f) => f.outside)").max() < 1e-12
 
 
@@ -145,7 +151,8 @@ def test_noise_is_that_of_torch(page, model, pairs, mode: str, kernel: bool) -> 
     )  # fmt: skip
     found = page.evaluate(
         """(mode) => images.slice(0, 10).map((start, seed) => {
-          const walk = new walks.Walk(net, { start, target: targets[seed], mode, seed, drift: Infinity });
+          const walk = new walks.Walk(net, { start, target: targets[seed], mode, seed,
+            drift: Infinity });
           for (let k = 0; k < 20; k++) walk.advance();
           return Array.from(walk.x);
         })""",
@@ -181,7 +188,7 @@ def test_the_published_rule_does_what_chapter_7_says(page, model, pairs) -> None
 @pytest.mark.parametrize(
     ("made", "shape"), [(lambda: MLP((12, 7, 5)), (3, 2, 2)), (SmallCNN, (3, 32, 32))]
 )
-def test_any_small_network_can_be_exported(browser, tmp_path: Path, made, shape) -> None:  # noqa: F811
+def test_any_small_network_can_be_exported(browser, tmp_path: Path, made, shape) -> None:
     torch.manual_seed(0)
     net = made().eval()
     for file in WALK_FOLDER.glob("*.js"):
@@ -203,7 +210,7 @@ def test_any_small_network_can_be_exported(browser, tmp_path: Path, made, shape)
     [torch.nn.MaxPool2d(2), torch.nn.Conv2d(2, 2, 3, groups=2), torch.nn.AvgPool2d(3, 2)],
 )
 def test_a_layer_that_the_page_does_not_know_is_refused(tmp_path: Path, layer) -> None:
-    with pytest.raises(ValueError, match="export|windows"):
+    with pytest.raises(ValueError, match=r"export|windows"):
         export_network(torch.nn.Sequential(layer), (2, 8, 8), tmp_path, "x")
 
 
@@ -213,7 +220,9 @@ def test_the_exported_files_are_those_of_the_checkpoint(tmp_path: Path) -> None:
         assert file.read_bytes() == (WALK_FOLDER / "data" / file.name).read_bytes()
     about = json.loads((WALK_FOLDER / "data" / "digits.json").read_text())
     images, labels = load_mnist("test", 200)
-    pixels = torch.frombuffer(bytearray((WALK_FOLDER / "data" / "digits.bin").read_bytes()), dtype=torch.uint8)
+    pixels = torch.frombuffer(
+        bytearray((WALK_FOLDER / "data" / "digits.bin").read_bytes()), dtype=torch.uint8
+    )
     assert labels[about["indices"]].tolist() == about["labels"]
     assert torch.equal(pixels.view(-1, 1, 28, 28) / 255, images[about["indices"]])
 
@@ -230,7 +239,7 @@ LONG_TASKS = """() => {
 
 
 @contextmanager
-def opened(browser: Browser, site: Path, name: str, **options: object) -> Iterator[Page]:  # noqa: F811
+def opened(browser: Browser, site: Path, name: str, **options: object) -> Iterator[Page]:
     """Open a page of the site with its walk ready; nothing may fail, nor ask another host."""
     base = serve(site)
     with browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options)) as context:
@@ -279,26 +288,26 @@ def test_everything_works_by_keyboard(browser, site: Path) -> None:
         status, press = page.locator(".lw-status"), page.keyboard.press
         page.get_by_role("radio", name="7").first.focus()
         press("ArrowRight")
-        expect(status).to_contain_text("a 8")
+        expect(status).to_contain_text("an 8")
         page.get_by_role("radio", name="mirrored").focus()
         press("Space")
         expect(status).to_contain_text("a mirrored 2")
         page.get_by_role("button", name="Step").focus()
         press("Enter")
-        expect(status).to_contain_text("1 steps from a 8")
+        expect(status).to_contain_text("1 step from an 8")
         page.get_by_role("button", name="Play").focus()
         press("Enter")
         wait_for_steps(page, 4)
         press("Enter")  # the same button, now Pause
         expect(page.get_by_role("button", name="Play")).to_be_focused()
-        assert f"{steps(page)} steps from a 8" in status.inner_text()
+        assert f"{steps(page)} steps from an 8" in status.inner_text()
         page.get_by_role("radio", name="by hand").focus()
         press("Space")
         slider = page.get_by_label("direction 1")
         slider.focus()
         for _ in range(5):
             press("ArrowRight")
-        expect(status).to_contain_text("At 0.5 from a 8")
+        expect(status).to_contain_text("At 0.5 from an 8")
         assert slider.get_attribute("aria-valuetext").startswith("0.5, eigenvalue")
         # Draw a stroke: pen down, ten pixels down, pen up.
         page.get_by_role("radio", name="leaf → target").check()
@@ -331,7 +340,9 @@ def test_the_address_holds_the_situation(browser, site: Path) -> None:
     with opened(browser, site, FULL + query) as page:
         wait_for_steps(page, 7)
         status = page.locator(".lw-status")
-        expect(status).to_contain_text("7 steps from a 4: leaf towards a mirrored 9, published rule")
+        expect(status).to_contain_text(
+            "7 steps from a 4: leaf towards a mirrored 9, published rule"
+        )
         for name in ("published", "mirrored", "0.4"):
             expect(page.get_by_role("radio", name=name)).to_be_checked()
         assert set(query[1:].split("&")) <= set(urlsplit(page.url).query.split("&"))
@@ -346,7 +357,7 @@ def test_the_address_holds_the_situation(browser, site: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [FULL, COMPACT])
-def test_axe_finds_nothing(browser, site: Path, name: str) -> None:  # noqa: F811
+def test_axe_finds_nothing(browser, site: Path, name: str) -> None:
     found = []
     query = "?move=hand" if name == FULL else ""
     with opened(browser, site, name + query, reduced_motion="reduce") as page:
@@ -413,7 +424,7 @@ def test_the_numbers_of_the_still_picture_are_computed() -> None:
     assert (ROOT / "book" / "figures" / "walk_numbers.md").read_text().startswith(exact)
 
 
-def test_the_widget_is_the_same_code(browser, tmp_path: Path) -> None:  # noqa: F811
+def test_the_widget_is_the_same_code(browser, tmp_path: Path) -> None:
     """Load the widget's module as Jupyter does, and walk."""
     pytest.importorskip("anywidget")
     widget = leaf_walk(form="compact")

@@ -19,6 +19,7 @@ const MEANING = {
   "noise-plain": "Plain Gaussian noise, in steps of the same length.",
   hand: "The start plus multiples of the nine eigenvectors of G there.",
 };
+const article = (digit) => `${digit === "8" ? "an" : "a"} ${digit}`;
 const KINDS = { digit: "digit", mirrored: "mirrored", noise: "noise" };
 const RULES = { exact: "exact", published: "published" };
 const LENGTHS = { 0.1: "0.1", 0.2: "0.2", 0.4: "0.4" };
@@ -155,7 +156,7 @@ export async function mount(place, options) {
 
   const towards = () => state.move === "leaf" || state.move === "fibre";
   const startImage = () => (state.start in digits ? digits[state.start] : drawn);
-  const startName = () => (state.start in digits ? `a ${state.start}` : "your drawing");
+  const startName = () => (state.start in digits ? article(state.start) : "your drawing");
   function targetImage() {
     const digit = digits[state.target];
     if (state.kind === "mirrored") return mirror(digit);
@@ -167,7 +168,7 @@ export async function mount(place, options) {
     return start.map((v, i) => v + (far / size) * noise[i]);
   }
   const targetName = () => ({
-    digit: `a ${state.target}`, mirrored: `a mirrored ${state.target}`, noise: "noise",
+    digit: article(state.target), mirrored: `a mirrored ${state.target}`, noise: "noise",
   })[state.kind];
 
   // ---- the pieces --------------------------------------------------------------------------
@@ -218,7 +219,8 @@ export async function mount(place, options) {
     const output = h("output", {});
     const input = h("input", {
       type: "range", min: -8, max: 8, step: 0.1, value: multiples[k],
-      input: () => { multiples[k] = Number(input.value); placeByHand(); }, change: settle,
+      input: () => { multiples[k] = Number(input.value); placeByHand(); },
+      change: () => placeByHand().then(() => settle()),
     });
     return { input, output, label: h("label", {}, h("span", {}, `direction ${k + 1}`), input, output) };
   });
@@ -316,20 +318,23 @@ export async function mount(place, options) {
     settle();
   }
 
-  let placing = false;
-  async function placeByHand() {
-    if (placing) return; // the answer to the last one will ask again
-    placing = true;
+  let placing; // the work on the sliders' last values, while it goes on
+  function placeByHand() {
+    placing ??= follow().finally(() => { placing = undefined; });
+    return placing;
+  }
+
+  /** Put the image where the sliders are, until they have not moved meanwhile. */
+  async function follow() {
     for (let sent; String(sent) !== String(multiples);) {
       const mine = turn;
       sent = [...multiples];
       const frames = await engine.call("place", { multiples: sent });
-      if (mine !== turn) break;
+      if (mine !== turn) return;
       now = frames[0];
       history = [history[0], { ...now, steps: 1 }];
       show();
     }
-    placing = false;
   }
 
   /** Say where the walk is, and write it to the address. */
@@ -355,7 +360,7 @@ export async function mount(place, options) {
     const to = `Distance to ${targetName()}: ${now.distance.toFixed(1)}, ${Math.round((100 * now.distance) / now.whole)} % of that of the start.`;
     const where = state.move === "hand" ? `At ${now.arc.toFixed(1)} from ${startName()}, in its leaf.`
       : now.steps === 0 ? `At the start, ${startName()}. ${MEANING[state.move]}`
-        : `${now.steps} steps from ${startName()}: ${MOVES[state.move].replace("→ target", `towards ${targetName()}`)}${towards() ? `, ${state.rule} rule` : ""}.`;
+        : `${now.steps} ${now.steps === 1 ? "step" : "steps"} from ${startName()}: ${MOVES[state.move].replace("→ target", `towards ${targetName()}`)}${towards() ? `, ${state.rule} rule` : ""}.`;
     return [where, `The network says ${said()}.`, to, ENDS[now.reason] ?? ""].join(" ").trim();
   }
 
