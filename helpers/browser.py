@@ -128,7 +128,8 @@ def _single_module() -> str:
     return f"""const texts = {json.dumps(texts)};
 const addresses = {{}};
 for (const [name, text] of Object.entries(texts)) {{
-  const linked = text.replace(/from "\\.\\/(\\w+)\\.js"/g, (_, part) => `from "${{addresses[part]}}"`);
+  const linked = text.replace(
+    /from "\\.\\/(\\w+)\\.js"/g, (_, part) => `from "${{addresses[part]}}"`);
   addresses[name] = URL.createObjectURL(new Blob([linked], {{ type: "text/javascript" }}));
 }}
 const buffer = (view) =>

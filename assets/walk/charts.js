@@ -39,7 +39,13 @@ function paint(canvas, values, colour) {
   canvas.width = canvas.height = 28;
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(28, 28);
-  values.forEach((value, i) => pixels.data.set([...colour(value), 255], 4 * i));
+  for (let i = 0; i < values.length; i++) {
+    const [red, green, blue] = colour(values[i]);
+    pixels.data[4 * i] = red;
+    pixels.data[4 * i + 1] = green;
+    pixels.data[4 * i + 2] = blue;
+    pixels.data[4 * i + 3] = 255;
+  }
   context.putImageData(pixels, 0, 0);
 }
 

@@ -17,7 +17,7 @@ const MEANING = {
   "noise-fibre": "Noise, only its part in the kernel of G: the network's answer stays.",
   "noise-leaf": "Noise, only its part in the leaf, in steps of the same length.",
   "noise-plain": "Plain Gaussian noise, in steps of the same length.",
-  hand: "The start plus multiples of the nine eigenvectors of G there.",
+  hand: "The start plus multiples of the nine eigenvectors of G there. Off the leaf is what this move has outside D at the place where it ends.",
 };
 const article = (digit) => `${digit === "8" ? "an" : "a"} ${digit}`;
 const KINDS = { digit: "digit", mirrored: "mirrored", noise: "noise" };
@@ -257,7 +257,7 @@ export async function mount(place, options) {
     hand,
     numbers,
     ...(full ? [h("div", { class: "lw-charts" },
-      h("figure", {}, h("figcaption", {}, "Over the steps, as shares"), curves.element),
+      h("figure", { class: "lw-over" }, h("figcaption", {}, "Over the steps, as shares"), curves.element),
       h("figure", {}, h("figcaption", {}, "Eigenvalues of G, hollow at the start"), spectrum.element))] : []),
     status);
   place.append(root);
@@ -381,7 +381,7 @@ export async function mount(place, options) {
     for (const key of ["ratio", "shift"]) values[key].textContent = now[key].toFixed(3);
     values.outside.textContent = `${(100 * now.outside).toFixed(1)} %`;
     sliders.forEach(({ input, output }, k) => {
-      output.textContent = multiples[k].toFixed(1);
+      output.textContent = multiples[k].toFixed(1).replace("-", "−");
       input.setAttribute("aria-valuetext", `${multiples[k].toFixed(1)}, eigenvalue ${first.eigenvalues[k]?.toExponential(0) ?? 0}`);
     });
   }
