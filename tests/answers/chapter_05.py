@@ -1,10 +1,8 @@
-"""Checkers of chapter 5: a right answer passes, a wrong one is refused, a stub is left alone."""
+"""Answers to the exercises of chapter 5: right ones, and wrong ones that are tempting."""
 
-import pytest
 import torch
 
 from helpers import foliation as fol
-from helpers.checks import chapter_05 as check
 
 
 def closure(C, n):
@@ -49,23 +47,3 @@ WRONG = [
     ("median_defect", lambda model, x: fol.involutivity_defect(model, x)[0].max()),
     ("median_defect", lambda model, x: fol.involutivity_defect(model, x)[1].median()),
 ]
-NUMBERS = ("kernel_closure", "smooth_head")
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_right_answer_passes(name, capsys):
-    getattr(check, name)(RIGHT[name])
-    assert capsys.readouterr().out.startswith("Right:")
-
-
-@pytest.mark.parametrize(("name", "answer"), WRONG)
-def test_wrong_answer_is_refused(name, answer):
-    with pytest.raises(AssertionError, match=r"\w"):
-        getattr(check, name)(answer)
-
-
-@pytest.mark.parametrize("name", RIGHT)
-@pytest.mark.parametrize("left", [None, ...])
-def test_unfinished_stub_is_left_alone(name, left, capsys):
-    getattr(check, name)(left if name in NUMBERS else lambda *_: left)
-    assert capsys.readouterr().out.startswith("Not done yet:")

@@ -1,9 +1,6 @@
-"""Checkers of chapter 7: a right answer passes, a wrong one is refused, a stub is left alone."""
+"""Answers to the exercises of chapter 7: right ones, and wrong ones that are tempting."""
 
-import pytest
 import torch
-
-from helpers.checks import chapter_07 as check
 
 
 def basis(J):
@@ -63,22 +60,3 @@ WRONG = [
     ("symbol", lambda: square(value=2.0)),
     ("symbol", lambda: square(size=0)),
 ]
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_right_answer_passes(name, capsys):
-    getattr(check, name)(RIGHT[name])
-    assert capsys.readouterr().out.startswith("Right:")
-
-
-@pytest.mark.parametrize(("name", "answer"), WRONG)
-def test_wrong_answer_is_refused(name, answer):
-    with pytest.raises(AssertionError, match=r"\w"):
-        getattr(check, name)(answer)
-
-
-@pytest.mark.parametrize("name", RIGHT)
-@pytest.mark.parametrize("left", [None, ...])
-def test_unfinished_stub_is_left_alone(name, left, capsys):
-    getattr(check, name)(left if name == "random_target" else lambda *_: left)
-    assert capsys.readouterr().out.startswith("Not done yet:")
