@@ -114,17 +114,18 @@ def test_eigenvectors_belong_to_the_eigenvalues(page, model, pairs) -> None:
 
 @pytest.mark.parametrize("mode", ["leaf", "fibre"])
 def test_walks_end_where_those_of_torch_end(page, model, pairs, mode: str) -> None:
-    start, target = pairs
+    count = IMAGES if mode == "leaf" else 10
+    start, target = (side[:count] for side in pairs)
     expected = nav.walk_leaf(
         model, start, target=target, step=0.2, n_steps=STEPS, stall=0.01, kernel=mode == "fibre"
     )
     page.evaluate(
-        """([mode, steps]) => { window.done = images.map((start, i) => {
+        """([mode, steps, count]) => { window.done = images.slice(0, count).map((start, i) => {
           const walk = new walks.Walk(net, { start, target: targets[i], mode, drift: Infinity });
           for (let k = 0; k < steps; k++) walk.advance();
           return walk;
         }); }""",
-        [mode, STEPS],
+        [mode, STEPS, count],
     )
     ends = tensor(page, "done.map((walk) => walk.x)")
     assert (ends - expected.points[:, -1].flatten(1)).norm(dim=1).max() < 1e-3
@@ -165,7 +166,7 @@ def test_noise_is_that_of_torch(page, model, pairs, mode: str, kernel: bool) -> 
 def test_the_published_rule_does_what_chapter_7_says(page, model, pairs) -> None:
     """It is chaotic in its round-off, so its behaviour is compared, not its points."""
     found = page.evaluate(
-        """() => images.slice(0, 12).map((start, i) => ["published", "exact"].map((rule) => {
+        """() => images.slice(0, 8).map((start, i) => ["published", "exact"].map((rule) => {
           const walk = new walks.Walk(net, { start, target: targets[i], rule, step: 0.4 });
           for (let k = 0; k < 80; k++) walk.advance();
           const { distance, outside } = walk.frame();
@@ -173,10 +174,10 @@ def test_the_published_rule_does_what_chapter_7_says(page, model, pairs) -> None
         }))"""
     )
     published, exact = torch.tensor(found).unbind(1)
-    assert (published[:, 0] < exact[:, 0]).sum() >= 10
+    assert (published[:, 0] < exact[:, 0]).sum() >= 7
     assert (published[:, 1] > 0.05).all() and (exact[:, 1] < 1e-12).all()
     assert published[:, 2].sum() == 0
-    x, y = (side[:12] for side in pairs)
+    x, y = (side[:8] for side in pairs)
     helper = nav.walk_leaf(
         model.float(), x.float(), target=y.float(), step=0.4, n_steps=80, rule="published"
     )
