@@ -257,12 +257,12 @@ def opened(browser: Browser, site: Path, name: str, **options: object) -> Iterat
 
 def steps(page: Page) -> int:
     """Return the number of steps that the page shows."""
-    return int(page.locator(".lw-numbers dd").first.inner_text())
+    return int(page.locator(".lw-numbers strong").first.inner_text())
 
 
 def wait_for_steps(page: Page, least: int) -> None:
     page.wait_for_function(
-        f"() => Number(document.querySelector('.lw-numbers dd').textContent) >= {least}",
+        f"() => Number(document.querySelector('.lw-numbers strong').textContent) >= {least}",
         timeout=60_000,
     )
 
@@ -286,7 +286,7 @@ def test_the_walk_is_fast_and_blocks_nothing(browser, site: Path) -> None:
             if rate >= 20 and longest <= 50:
                 return
             page.get_by_role("button", name="Reset").click()
-            expect(page.locator(".lw-numbers dd").first).to_have_text("0")
+            expect(page.locator(".lw-numbers strong").first).to_have_text("0")
     pytest.fail(f"{rate:.1f} steps a second, and the page was blocked for {longest:.0f} ms")
 
 

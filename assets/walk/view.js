@@ -199,13 +199,13 @@ export async function mount(place, options) {
   const map = charts.map();
   const curves = charts.curves(NUMBERS.map(([key]) => key));
   const spectrum = charts.spectrum(DIRECTIONS);
-  const values = Object.fromEntries(NUMBERS.map(([key]) => [key, h("dd", {})]));
+  const values = Object.fromEntries(NUMBERS.map(([key]) => [key, h("strong", {})]));
   const labels = Object.fromEntries(NUMBERS.map(([key, name]) => [key, h("span", {}, name)]));
-  const stepCount = h("dd", {});
-  const numbers = h("dl", { class: "lw-numbers" },
-    h("div", {}, h("dt", {}, "steps"), stepCount),
+  const stepCount = h("strong", {});
+  const numbers = h("div", { class: "lw-numbers" },
+    h("div", {}, h("span", {}, "steps"), stepCount),
     ...NUMBERS.map(([key, , meaning]) =>
-      h("div", { title: meaning }, h("dt", {}, ...(full ? [charts.swatch(key)] : []), labels[key]), values[key])));
+      h("div", { title: meaning }, h("span", {}, ...(full ? [charts.swatch(key)] : []), labels[key]), values[key])));
 
   const playButton = h("button", { type: "button", class: "lw-play", click: () => (playing ? pause() : play()) });
   const stepButton = h("button", { type: "button", click: oneStep }, "Step");
