@@ -80,8 +80,11 @@ def tensor(page: Page, expression: str) -> torch.Tensor:
 
 def test_logits_and_jacobian_are_those_of_torch(page, model, pairs) -> None:
     logits, jacobian = info.logit_jacobian(model, pairs[0])
-    assert torch.allclose(tensor(page, "images.map((x) => net.logits(x))"), logits, atol=1e-5)
+    found = tensor(page, "images.map((x) => net.logits(x))")
+    print(f"logits within {(found - logits).abs().max():.0e}")
+    assert torch.allclose(found, logits, rtol=0, atol=1e-5)
     found = tensor(page, "images.map((x) => net.jacobian(x).rows)")
+    print(f"Jacobian within {(found - jacobian).abs().max():.0e}")
     assert torch.allclose(found, jacobian, rtol=0, atol=1e-9 * jacobian.abs().max())
 
 
@@ -90,6 +93,7 @@ def test_spectrum_is_that_of_torch(page, model, pairs) -> None:
     found = tensor(page, "images.map((x) => walks.look(net, x).eigenvalues)")
     # Below 1e-11 of the largest, torch's own eigenvalues are round-off to four digits.
     sound = expected > 1e-11 * expected[:, :1]
+    print(f"spectrum within {(found / expected - 1).abs()[sound].max():.0e}, relative")
     assert sound.double().mean() > 0.9
     assert ((found / expected - 1).abs()[sound] < 1e-4).all()
     assert ((found - expected).abs() <= 1e-4 * expected + 1e-14 * expected[:, :1]).all()
@@ -101,7 +105,9 @@ def test_projector_is_that_of_torch(page, model, pairs) -> None:
     assert (rank == 9).all() and frame.shape == basis.shape
     assert torch.allclose(frame @ frame.mT, torch.eye(9, dtype=torch.float64), atol=1e-10)
     # ‖P − P'‖² = 2(9 − ‖QQ'ᵀ‖²) for two projectors of rank nine.
-    assert ((basis @ frame.mT).square().sum((1, 2)) - 9).abs().max() < 1e-10
+    gap = ((basis @ frame.mT).square().sum((1, 2)) - 9).abs().max()
+    print(f"projector: ‖P − P'‖² below {2 * gap:.0e}")
+    assert gap < 1e-10
 
 
 def test_eigenvectors_belong_to_the_eigenvalues(page, model, pairs) -> None:
@@ -128,7 +134,9 @@ def test_walks_end_where_those_of_torch_end(page, model, pairs, mode: str) -> No
         [mode, STEPS, count],
     )
     ends = tensor(page, "done.map((walk) => walk.x)")
-    assert (ends - expected.points[:, -1].flatten(1)).norm(dim=1).max() < 1e-3
+    far = (ends - expected.points[:, -1].flatten(1)).norm(dim=1).max()
+    print(f"{mode}: ends of {count} walks of {STEPS} steps within {far:.0e}")
+    assert far < 1e-3
     assert torch.allclose(tensor(page, "done.map((w) => w.steps)"), expected.steps.double())
     assert torch.allclose(tensor(page, "done.map((w) => w.arc)"), expected.arc_length[:, -1])
     frames = "done.map((w) => w.frame())"
