@@ -11,7 +11,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -155,4 +154,4 @@ export default {{
 
 def to_bytes(images: torch.Tensor) -> bytes:
     """Images in [0, 1] as bytes, 0 to 255."""
-    return (images * 255).round().to(torch.uint8).cpu().numpy().astype(np.uint8).tobytes()
+    return (images * 255).round().to(torch.uint8).cpu().numpy().tobytes()

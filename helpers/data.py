@@ -214,10 +214,9 @@ def sample_images(name: str) -> tuple[Tensor, Tensor]:
     package = find_spec("foolbox")
     folder = Path(package.origin).parent / "data" if package and package.origin else Path()
     side = 224 if name == "imagenet" else 32
-    images, labels = [], []
+    pictures, labels = [], []
     for path in sorted(folder.glob(f"{name}_*")):
         picture = ImageOps.fit(Image.open(path).convert("RGB"), (side, side))
-        pixels = np.asarray(picture, dtype=np.float32) / 255
-        images.append(torch.from_numpy(pixels).permute(2, 0, 1))
+        pictures.append(np.asarray(picture))
         labels.append(int(path.stem.split("_")[2]))  # imagenet_07_609.jpg
-    return torch.stack(images), torch.tensor(labels)
+    return _to_tensor(np.stack(pictures)), torch.tensor(labels)

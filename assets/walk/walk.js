@@ -106,10 +106,10 @@ export class Walk {
 
   /** What the walk wants, and the part of it that is allowed here. */
   #way() {
-    const v = this.#towards ? minus(this.target, this.x) : this.noise;
-    const inside = project(this.here.frame, v);
+    const v = this.mode.startsWith("noise") ? this.noise : minus(this.target, this.x);
     if (this.mode === "noise-plain") return { v, allowed: v };
-    return { v, allowed: this.mode.endsWith("leaf") ? inside : minus(v, inside) };
+    const inside = project(this.here.frame, v);
+    return { v, allowed: this.mode.endsWith("fibre") ? minus(v, inside) : inside };
   }
 
   /** Make one step, unless the walk is over. */
@@ -160,9 +160,7 @@ export class Walk {
 
   /** ‖proj v‖/‖v‖ by the exact projector: how much of the way the leaf (the fibre) allows. */
   get ratio() {
-    const { v, allowed } = this.mode === "hand"
-      ? { v: minus(this.target, this.x), allowed: project(this.here.frame, minus(this.target, this.x)) }
-      : this.#way();
+    const { v, allowed } = this.#way();
     return norm(allowed) / (norm(v) || 1);
   }
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+from torch import Tensor
+
 
 def unfinished(answer: Any, asked: str) -> bool:
     """Say what is asked if the answer is empty, that is, if the stub was left as it is."""
@@ -15,3 +18,9 @@ def unfinished(answer: Any, asked: str) -> bool:
     if empty:
         print(f"Not done yet: {asked}")
     return empty
+
+
+def random_tensor(*shape: int, seed: int) -> Tensor:
+    """Standard normal numbers in float64, the same for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)

@@ -8,18 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from helpers.checks import unfinished
+from helpers.checks import random_tensor, unfinished
 from helpers.models import MLP
-
-
-def _random(*shape: int, seed: int) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 def _orthonormal(*shape: int, seed: int) -> Tensor:
     """Orthonormal rows."""
-    return torch.linalg.qr(_random(*shape, seed=seed).mT)[0].mT
+    return torch.linalg.qr(random_tensor(*shape, seed=seed).mT)[0].mT
 
 
 def _same_span(found: Tensor, right: Tensor) -> bool:
@@ -56,7 +51,7 @@ def dimensions(function: Callable[[int], Any]) -> None:
 def rank_one(function: Callable[[Tensor, Tensor], Any]) -> None:
     """Exercise 2: `function(J, J_after)` is (u, n) with J_after − J = u nᵀ and ‖n‖ = 1."""
     for classes, n in ((2, 3), (10, 50)):
-        J, u = _random(classes, n, seed=1), _random(classes, seed=2)
+        J, u = random_tensor(classes, n, seed=1), random_tensor(classes, seed=2)
         normal = _orthonormal(1, n, seed=3)[0]
         answer = function(J, J + torch.outer(u, normal))
         if unfinished(answer, "return u, shape (C,), and the unit normal n, shape (n,)"):
@@ -113,7 +108,7 @@ def walls_on_segment(function: Callable[[nn.Module, Tensor, Tensor], Any]) -> No
     """Exercise 4: `function(net, a, b)` is the number of walls on the segment from a to b."""
     for seed in range(4):
         model = _small_network(seed)
-        a, b = _random(2, 1, 3, seed=seed)
+        a, b = random_tensor(2, 1, 3, seed=seed)
         answer = function(model, a, b)
         if unfinished(answer, "return a whole number"):
             return
@@ -134,7 +129,7 @@ def walls_on_segment(function: Callable[[nn.Module, Tensor, Tensor], Any]) -> No
 def nearest_wall(function: Callable[[Tensor, Tensor], Any]) -> None:
     """Exercise 5: `function(z, gradients)` is the distance to the nearest wall."""
     for units, n in ((5, 3), (200, 30)):
-        z, gradients = _random(units, seed=units), _random(units, n, seed=n)
+        z, gradients = random_tensor(units, seed=units), random_tensor(units, n, seed=n)
         z[0], z[1] = 1e-6, 1e-5
         gradients[0] = 0  # the input of this unit does not depend on x
         answer = function(z, gradients)
@@ -155,7 +150,7 @@ def nearest_wall(function: Callable[[Tensor, Tensor], Any]) -> None:
 def leaf_in_metric(function: Callable[[Tensor, Tensor], Any]) -> None:
     """Exercise 6: `function(J, M)` has rows that span the M-orthogonal complement of ker G."""
     for classes, n in ((2, 3), (4, 12)):
-        J, root = _random(classes, n, seed=5), _random(n, n, seed=6)
+        J, root = random_tensor(classes, n, seed=5), random_tensor(n, n, seed=6)
         M = root @ root.T + torch.eye(n, dtype=torch.float64)
         answer = function(J, M)
         if unfinished(answer, "return C − 1 independent rows, shape (C − 1, n)"):

@@ -8,12 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from helpers.checks import unfinished
-
-
-def _random(*shape: int, seed: int) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+from helpers.checks import random_tensor, unfinished
 
 
 def _projector(J: Tensor) -> Tensor:
@@ -39,10 +34,10 @@ def random_target(answer: Any) -> None:
 def leaf_step(function: Callable[[Tensor, Tensor, float], Any]) -> None:
     """Exercise 2: `function(J, v, h)` is one step of the exact leaf walk, `(n,)`."""
     for classes, n, repeated in ((3, 6, False), (10, 40, False), (10, 40, True)):
-        J = _random(classes, n, seed=classes)
+        J = random_tensor(classes, n, seed=classes)
         if repeated:
             J[-1] = J[0]  # one dimension less
-        v = _random(n, seed=n)
+        v = random_tensor(n, seed=n)
         projector = _projector(J)
         for h in (0.1, 1e3):
             answer = function(J, v, h)
@@ -66,8 +61,8 @@ def leaf_step(function: Callable[[Tensor, Tensor, float], Any]) -> None:
 def off_leaf_share(function: Callable[[Tensor, Tensor], Any]) -> None:
     """Exercise 3: `function(J, step)` is the share of ‖step‖² outside D."""
     for classes, n in ((3, 6), (10, 40)):
-        J = _random(classes, n, seed=classes)
-        projector, v = _projector(J), _random(n, seed=n)
+        J = random_tensor(classes, n, seed=classes)
+        projector, v = _projector(J), random_tensor(n, seed=n)
         inside, across = projector @ v, v - projector @ v
         for share in (0.0, 0.36, 1.0):
             step = (1 - share) ** 0.5 * inside / inside.norm() + share**0.5 * across / across.norm()
@@ -88,7 +83,8 @@ def off_leaf_share(function: Callable[[Tensor, Tensor], Any]) -> None:
 def foot(function: Callable[[Tensor, Tensor, Tensor], Any]) -> None:
     """Exercise 4: `function(W, x, target)` is where the walk ends for scores Wx + b, `(n,)`."""
     for classes, n in ((2, 5), (4, 12), (10, 60)):
-        W, x, target = _random(classes, n, seed=1), _random(n, seed=2), _random(n, seed=3)
+        W = random_tensor(classes, n, seed=1)
+        x, target = random_tensor(n, seed=2), random_tensor(n, seed=3)
         answer = function(W, x, target)
         if unfinished(answer, "return the point where the walk ends, shape (n,)"):
             return

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from helpers.checks import unfinished
+from helpers.checks import random_tensor, unfinished
 from helpers.information import fisher_rao_distance
 
 Surface = Callable[[Tensor], Tensor]
@@ -18,10 +18,6 @@ def _close(found: Any, right: Tensor, tolerance: float = 1e-8) -> bool:
     found = torch.as_tensor(found, dtype=torch.float64)
     scale = float(right.abs().max())
     return found.shape == right.shape and bool(((found - right).abs() <= tolerance * scale).all())
-
-
-def _draw(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def coins_curvature(answer: Any) -> None:
@@ -42,7 +38,7 @@ def coins_curvature(answer: Any) -> None:
 def towards_corner(function: Callable[[Tensor, int], Any]) -> None:
     """Exercise 2: `function(J, k)` is the direction of the geodesic to certainty in class k."""
     for seed, (classes, n) in enumerate(((3, 2), (4, 9), (10, 50))):
-        jacobian, k = _draw(seed, classes, n), seed % classes
+        jacobian, k = random_tensor(classes, n, seed=seed), seed % classes
         answer = function(jacobian, k)
         if unfinished(answer, "return a vector of n entries"):
             return
@@ -64,7 +60,7 @@ def towards_corner(function: Callable[[Tensor, int], Any]) -> None:
 
 
 def _great_circle(pieces: int) -> Tensor:
-    p, q = _draw(5, 2, 6).softmax(1)
+    p, q = random_tensor(2, 6, seed=5).softmax(1)
     t = torch.linspace(0, 1, pieces + 1, dtype=torch.float64)[:, None]
     return 2 * ((1 - t) * p.sqrt() + t * q.sqrt()).log()
 
@@ -95,8 +91,8 @@ def path_length(function: Callable[[Tensor], Any]) -> None:
 def image_with(function: Callable[[Tensor, Tensor, Tensor], Any]) -> None:
     """Exercise 4: `function(J, s, q)` is the shortest δ with softmax(s + Jδ) = q."""
     for seed, (classes, n) in enumerate(((3, 2), (5, 30), (10, 80))):
-        jacobian, s = _draw(seed, classes, n), _draw(seed + 10, classes)
-        q = _draw(seed + 20, classes).softmax(0)
+        jacobian, s = random_tensor(classes, n, seed=seed), random_tensor(classes, seed=seed + 10)
+        q = random_tensor(classes, seed=seed + 20).softmax(0)
         answer = function(jacobian, s, q)
         if unfinished(answer, "return δ, a vector of n entries"):
             return
@@ -135,7 +131,8 @@ def graph_curvature(function: Callable[[Surface, Tensor], Any]) -> None:
 def frame_matrix(function: Callable[[Tensor, Tensor], Any]) -> None:
     """Exercise 6: `function(J, p)` is the matrix of g(∇p_i, ∇p_j)."""
     for seed, (classes, n) in enumerate(((3, 4), (5, 60_000))):
-        jacobian, p = _draw(seed, classes, n), _draw(seed + 30, classes).softmax(0)
+        jacobian = random_tensor(classes, n, seed=seed)
+        p = random_tensor(classes, seed=seed + 30).softmax(0)
         answer = function(jacobian, p)
         if unfinished(answer, "return the C × C matrix M"):
             return
