@@ -1,10 +1,11 @@
-"""The directive `leaf-walk`: a place in a page where the reader walks on a leaf.
+"""The directives `leaf-walk` and `leaf-fan`: places in a page that compute what they show.
 
     :::{leaf-walk} compact
     What stands there without scripts: a figure, a table.
     :::
 
-The form is `full` or `compact`. A page without such a place loads nothing for it.
+In the first the reader walks on a leaf; its form is `full` or `compact`. In the second the reader
+turns the leaves on both sides of a wall. A page without such a place loads nothing for it.
 """
 
 from typing import Any
@@ -14,40 +15,63 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-WHY = (
-    "This is a still picture. The live version needs JavaScript and a page that comes from a web "
-    "server, not from a file."
-)
+NEEDS = "needs JavaScript and a page that comes from a web server, not from a file."
 
 
-class LeafWalk(SphinxDirective):
-    """Set the content in a container that `assets/walk/page.js` looks for."""
+class LivePlace(SphinxDirective):
+    """Set the content in a container that a script of `assets/walk` looks for."""
 
     has_content = True
-    optional_arguments = 1
+    script = ""
+    why = f"The live picture {NEEDS}"
+
+    def attributes(self) -> str:
+        """Return what the container says to the script."""
+        return ""
 
     def run(self) -> list[nodes.Node]:
         """Return the opening tag, the content, the sentence and the closing tag."""
-        choice = self.arguments[0] if self.arguments else "full"
-        form = directives.choice(choice, ("full", "compact"))
         content = nodes.container()
         self.state.nested_parse(self.content, self.content_offset, content)
-        opening = nodes.raw("", f'<div class="leaf-walk" data-form="{form}">', format="html")
-        opening["leaf_walk"] = True
-        why = nodes.paragraph("", WHY, classes=["leaf-walk-why"])
+        opening = nodes.raw("", f'<div class="{self.name}"{self.attributes()}>', format="html")
+        opening["script"] = self.script
+        why = nodes.paragraph("", self.why, classes=["leaf-walk-why"])
         closing = nodes.raw("", "</div>", format="html")
         return [opening, *content.children, why, closing]
 
 
+class LeafWalk(LivePlace):
+    """The walk on a leaf."""
+
+    optional_arguments = 1
+    script = "walk/page.js"
+    why = f"This is a still picture. The live version {NEEDS}"
+
+    def attributes(self) -> str:
+        """Return the form, checked."""
+        choice = self.arguments[0] if self.arguments else "full"
+        return f' data-form="{directives.choice(choice, ("full", "compact"))}"'
+
+
+class LeafFan(LivePlace):
+    """The leaves on both sides of a wall."""
+
+    script = "walk/fan.js"
+
+
 def add_files(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Load the script and the style where the directive was used."""
-    if doctree and any(node.get("leaf_walk") for node in doctree.findall(nodes.raw)):
-        app.add_js_file("walk/page.js", type="module")
+    """Load the scripts and the style where a directive was used."""
+    places = doctree.findall(nodes.raw) if doctree else ()
+    scripts = {place["script"] for place in places if place.get("script")}
+    for script in sorted(scripts):
+        app.add_js_file(script, type="module")
+    if scripts:
         app.add_css_file("walk/walk.css")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.add_directive("leaf-walk", LeafWalk)
+    app.add_directive("leaf-fan", LeafFan)
     app.connect("html-page-context", add_files)
     return {"parallel_read_safe": True}

@@ -239,12 +239,6 @@ def test_the_exported_files_are_those_of_the_checkpoint(tmp_path: Path) -> None:
 # ---- the component in the built site --------------------------------------------------------
 
 FULL, COMPACT = "book/walk.html", "book/index.html"
-LONG_TASKS = """() => {
-  window.longest = 0;
-  new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
-    window.longest = Math.max(window.longest, entry.duration);
-  })).observe({ type: "longtask" });
-}"""
 
 
 @contextmanager
@@ -275,27 +269,45 @@ def wait_for_steps(page: Page, least: int) -> None:
     )
 
 
+def longest_task(trace: bytes) -> float:
+    """Return the processor's time, in ms, of the longest task on a page's main thread.
+
+    Unlike the time on the clock it does not count what other processes took meanwhile.
+    """
+    events = json.loads(trace)["traceEvents"]
+    main = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    tasks = [event for event in events if event["name"].endswith("RunTask") and "tdur" in event]
+    return max(e["tdur"] for e in tasks if (e["pid"], e["tid"]) in main) / 1000
+
+
 def test_the_walk_is_fast_and_blocks_nothing(browser, site: Path) -> None:
-    """Other processes may hold the processor for a while, so there are three tries."""
+    """At least 20 steps a second, and no task of more than 50 ms on the page's own thread.
+
+    Other processes may hold the processor for a while, so there are three tries for the rate.
+    """
     with opened(browser, site, FULL) as page:
         page.get_by_label("Speed").fill("60")
         page.get_by_role("radio", name="0.1").check()
         page.wait_for_timeout(1000)  # what the page itself does when it starts is not the walk's
-        page.evaluate(LONG_TASKS)
         for _ in range(3):
-            page.evaluate("window.longest = 0")
+            browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline"])
             clock = time.monotonic()
             page.get_by_role("button", name="Play").click()
             wait_for_steps(page, 60)
             rate = 60 / (time.monotonic() - clock)
             page.get_by_role("button", name="Pause").click()
-            longest = page.evaluate("window.longest")
+            longest = longest_task(browser.stop_tracing())
             print(f"{rate:.0f} steps a second, longest task {longest:.0f} ms")
-            if rate >= 20 and longest <= 50:
+            assert longest <= 50
+            if rate >= 20:
                 return
             page.get_by_role("button", name="Reset").click()
             expect(page.locator(".lw-numbers strong").first).to_have_text("0")
-    pytest.fail(f"{rate:.1f} steps a second, and the page was blocked for {longest:.0f} ms")
+    pytest.fail(f"{rate:.1f} steps a second")
 
 
 def test_everything_works_by_keyboard(browser, site: Path) -> None:
@@ -468,3 +480,60 @@ def test_the_widget_is_the_same_code(browser, tmp_path: Path) -> None:
         wait_for_steps(page, 1)
         page.evaluate("window.remove()")
         assert page.locator("main section").count() == 0
+
+
+# ---- the fan of leaves behind a wall, chapter 6 -------------------------------------------------
+
+
+@pytest.mark.parametrize("u", [(0, 1), (0.5, -1.5), (-0.6, 0.3), (1.2, 0), (0, 0)])
+def test_fan_agrees_with_torch(page: Page, u: tuple[float, float]) -> None:
+    """The page's spaces are those of the network that chapter 6 writes down, with any u."""
+    net = MLP((3, 4, 3), torch.nn.ReLU, dtype=torch.float64).eval()
+    with torch.no_grad():
+        net[1].weight.copy_(torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]))
+        net[1].bias.copy_(torch.tensor([5.0, 5, 5, 0]))
+        rows = [[1, 0, 1, u[0]], [0, 1, 0, u[1]], [0, 0, 0, 0]]
+        net[3].weight.copy_(torch.tensor(rows, dtype=torch.float64))
+    places = torch.tensor([[0.1, 0.2, -0.5], [0.1, 0.2, 0.5]], dtype=torch.float64)
+    front, back = leaf_basis(net, places)[0]
+    found = page.evaluate("async (u) => (await import('/fan.js')).meeting(u)", u)
+    normal, behind, before = (
+        torch.tensor(found[k], dtype=torch.float64) for k in ("normal", "behind", "before")
+    )
+    assert (back @ normal).abs().max() < 1e-12 and behind[2] == before[2] == 0
+    for basis, trace in ((front, before), (back, behind)):
+        assert (trace - basis.T @ (basis @ trace)).norm() < 1e-12
+    cosine = torch.cosine_similarity(behind, before, dim=0).abs().clamp(max=1)
+    assert abs(found["angle"] - cosine.acos().rad2deg()) < 1e-5
+    both = torch.linalg.matrix_rank(torch.cat([front, back])).item()
+    assert found["shared"] == 4 - both
+    traces = torch.linalg.matrix_rank(torch.stack([behind, before])).item()
+    assert found["sharedTraces"] == 2 - traces
+
+
+def test_fan_turns_by_mouse_and_keyboard(browser, site: Path) -> None:
+    base = serve(site)
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page, faults = visit(context, base + "book/06_linear_regions.html", base)
+        fan = page.locator(".leaf-fan")
+        fan.scroll_into_view_if_needed()
+        drawing, said = fan.locator("svg"), fan.locator(".lw-status")
+        expect(said).to_contain_text("45.0 degrees")
+        before = drawing.inner_html()
+        box = drawing.bounding_box()
+        page.mouse.move(box["x"] + 100, box["y"] + 100)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 160, box["y"] + 130)
+        page.mouse.up()
+        turned = drawing.inner_html()
+        assert turned != before
+        fan.get_by_label("turn").focus()
+        page.keyboard.press("ArrowRight")
+        assert drawing.inner_html() != turned
+        fan.get_by_label("u₁").fill("0.5")
+        fan.get_by_label("u₂").fill("0")
+        expect(said).to_contain_text("continues behind the wall, with a bend")
+        assert "continues" in drawing.get_attribute("aria-label")
+        fan.get_by_label("u₁").fill("0")
+        expect(said).to_contain_text("there is no wall to notice")
+        assert axe_faults(page) == [] and faults == []
