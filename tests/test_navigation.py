@@ -221,6 +221,44 @@ def test_reached_and_length_and_progress(digits, capsys, monkeypatch):
     assert "2/2" in capsys.readouterr().err
 
 
+def test_single_precision_walks_the_same_way(digits):
+    """Until a wall is crossed on another side: D is right to four digits, points are float64."""
+    model, x, target = digits
+    for rule, tolerance in (("exact", 1e-3), ("published", 0.1)):  # its tenth direction is chance
+        wide, narrow = (
+            nav.walk_leaf(model, x, target=target, step=0.4, n_steps=8, rule=rule, precision=p)
+            for p in (torch.float64, torch.float32)
+        )
+        assert torch.allclose(narrow.distance, wide.distance, rtol=tolerance)
+        assert torch.allclose(narrow.logits[:, 0], wide.logits[:, 0], atol=1e-4)
+        assert narrow.points.dtype == x.dtype and narrow.distance.dtype == torch.float64
+    narrow = nav.walk_leaf(
+        model, x.double(), target=target, step=0.4, n_steps=8, precision=torch.float32
+    )
+    assert narrow.outside.max() < 1e-20  # with respect to its own D; and to the other one:
+    at, made = narrow.points[:, :-1].flatten(0, 1), narrow.points.diff(dim=1).flatten(0, 1)
+    rest = fol.kernel_projection(fol.leaf_basis(model, at)[0], made)
+    assert (rest.flatten(1).norm(dim=1) < 1e-3 * made.flatten(1).norm(dim=1)).all()
+    # a network that is no plain chain goes by backward passes
+    smooth, start, end = small(activation=nn.Tanh)
+    ends = [
+        nav.walk_leaf(smooth, start, target=end, n_steps=5, precision=p).points[:, -1]
+        for p in (torch.float64, torch.float32)
+    ]
+    assert torch.allclose(*ends, atol=1e-4)
+
+
+def test_a_frame_is_right_where_rows_are_dependent():
+    rows = torch.randn(3, 4, 9, dtype=torch.float64)
+    rows[1, 3] = rows[1, 0] - 2 * rows[1, 1]
+    rows[2] = 0
+    for given, ranks in ((rows, [4, 3, 0]), (rows[:, :, :2], [2, 2, 0])):
+        q = nav._frame(given, torch.finfo(torch.float64).eps)
+        projector = torch.linalg.pinv(given) @ given
+        assert torch.allclose(q.mT @ q, projector, atol=1e-12)
+        assert q.square().sum((1, 2)).round().tolist() == ranks
+
+
 def test_arguments_are_checked(digits):
     model, x, target = digits
     for bad in (
