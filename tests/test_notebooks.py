@@ -187,6 +187,8 @@ CHECKS = [
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_chapter(path: Path, check: Callable[[Notebook], list[str]]) -> None:
+    if check is section_faults and not path.stem[0].isdigit():
+        pytest.skip("an appendix is no chapter: it makes no claims and may have fewer exercises")
     faults = check(json.loads(path.read_text(encoding="utf-8")))
     assert not faults, "\n".join(faults)
 
