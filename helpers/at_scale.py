@@ -214,11 +214,14 @@ def write_spectra(
         The numbers of the shards that this process wrote.
 
     Raises:
-        ValueError: the folder has shards of another run, or a process has other settings.
+        ValueError: the folder has shards of another run, a process has other settings, or there
+            are no images.
         RuntimeError: the spectra of a shard failed; the message names rank, shard and images.
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     device, folder, count = torch.device(device), Path(folder), len(images)
+    if min(count, shard_size, batch_size) < 1:
+        raise ValueError(f"got {count} images, shard_size {shard_size}, batch_size {batch_size}")
     folder.mkdir(parents=True, exist_ok=True)
     model = copy.deepcopy(model).to(device, dtype)
     shards, settings = math.ceil(count / shard_size), fingerprint(model, images, shard_size)

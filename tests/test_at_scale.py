@@ -141,6 +141,12 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     torch.testing.assert_close(read_spectra(tmp_path), data_spectrum(small(), points()))
 
 
+@pytest.mark.parametrize("given", [{"images": points()[:0]}, {"shard_size": 0}, {"batch_size": 0}])
+def test_nothing_to_do_is_refused(tmp_path: Path, given: dict) -> None:
+    with pytest.raises(ValueError, match="got"):
+        write(tmp_path, **given)
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-7])
 
