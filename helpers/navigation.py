@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -78,6 +78,11 @@ class Path:
     outside_moved: Tensor
     steps: Tensor
     reason: list[str]
+
+    def __getitem__(self, which: slice) -> Path:
+        """Some of the paths of the batch."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Path(**{k: v if k == "kept" else v[which] for k, v in values.items()})
 
     @property
     def probabilities(self) -> Tensor:

@@ -1,6 +1,7 @@
 """Walks that stay on their leaf, stalls that are reported, and geodesics of the leaf."""
 
 import math
+import os
 from itertools import pairwise
 
 import pytest
@@ -110,6 +111,28 @@ def test_published_rule(digits):
     assert path.outside[:, -20:].nanmean() > 4 * path.outside[:, :2].nanmean()
 
 
+# Half a minute a network; COURSE_LONG=1 walks with all three.
+LONG = (0, 1, 2) if os.environ.get("COURSE_LONG") else (0,)
+
+
+@pytest.mark.parametrize("seed", LONG)
+def test_as_many_steps_as_were_published(seed):
+    """5,000 steps of the published length do not stall, and more than a third leaves the leaf."""
+    model, (x, _) = load_checkpoint("400-steps", seed)[0], load_mnist("test", 2)
+    start, target = x[:1], x[1:]
+    path = nav.walk_leaf(
+        model, start, target=target, step=0.1 / PAPER_UNIT, n_steps=5000, keep=5000,
+        rule="published", precision=torch.float32,
+    )  # fmt: skip
+    exact = nav.walk_leaf(model, start, target=target, step=0.2, n_steps=400, keep=400)
+    share = path.distance[0] / path.distance[0, 0]
+    print(f"left {share[-1]:.2f}, exact {exact.distance[0, -1] / exact.distance[0, 0]:.2f}")
+    assert path.reason[0] != "stalled" and exact.reason[0] == "stalled"
+    assert share[-1] < exact.distance[0, -1] / exact.distance[0, 0] - 0.1
+    assert path.outside[0, -1000:].nanmean() > 2 * path.outside[0, :20].mean()
+    assert path.outside_share[0] > 1 / 3
+
+
 def test_the_parts_of_the_published_rule_one_by_one(digits):
     model, x, target = digits
     for solver in ("projector", "lstsq"):
@@ -187,6 +210,9 @@ def test_a_batch_is_as_good_as_single_walks(step):
 def test_a_batch_of_images_is_as_good_as_single_walks(digits):
     model, x, target = digits
     together = nav.walk_leaf(model, x, target=target, n_steps=20)
+    part = together[1:4]
+    assert torch.equal(part.points[2], together.points[3]) and part.reason == together.reason[1:4]
+    assert torch.equal(part.kept, together.kept) and part.steps.shape == (3,)
     alone = nav.walk_leaf(model, x[3:4], target=target[3:4], n_steps=20)
     assert torch.allclose(alone.points[0], together.points[3], atol=1e-6)
 
