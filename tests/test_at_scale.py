@@ -293,6 +293,12 @@ def coarse():
     import torch
     return torch.nn.Sequential(torch.nn.AvgPool2d(64), torch.nn.Flatten(), torch.nn.Linear(64, 3))
 
+def late():
+    import time
+    from helpers.models import load_checkpoint
+    time.sleep(3 * int(os.environ["RANK"]))
+    return load_checkpoint("10-epochs")
+
 def by_rank():
     import torch
     torch.manual_seed(int(os.environ["RANK"]))
@@ -390,6 +396,15 @@ def test_torchrun_restarts_by_itself(tmp_path: Path, faults: Path, exact: Tensor
     assert done.returncode == 0, done.stderr
     assert (faults / "failed").exists()
     assert_equal_to(tmp_path, exact)
+
+
+def test_a_late_process_divides_the_same_list(tmp_path: Path, faults: Path) -> None:
+    """If it looked for itself what is missing, it would take turns in a shorter list."""
+    given = {"model": "faults:late", "images": "faults:digits:never:40", "shard-size": "10"}
+    done = launch(2, tmp_path, faults, **given)
+    assert done.returncode == 0, done.stderr
+    assert "rank 1 of 2: wrote shards [1, 3], 20 images" in done.stdout
+    assert read_spectra(tmp_path).shape == (40, 10)
 
 
 def test_processes_with_different_models_are_refused(tmp_path: Path, faults: Path) -> None:
