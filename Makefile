@@ -7,10 +7,13 @@ BIN := .venv/bin
 CHAPTERS = book/*.ipynb
 
 .DELETE_ON_ERROR:
-.PHONY: help book test test-portability lint lab text notebook checkpoints bench clean
+.PHONY: help book serve pdf bundle test test-portability lint lab text notebook checkpoints bench clean
 
 help:
 	@echo "make book              build the book in _build/html"
+	@echo "make serve             show the built book at an address of this machine, compressed"
+	@echo "make pdf               print the built book into _build/dist/course.pdf (needs Chromium)"
+	@echo "make bundle            pack book, data and code into one zip in _build/dist"
 	@echo "make test              build the book and run every test"
 	@echo "make lab               open the chapters in JupyterLab"
 	@echo "make text              write every chapter as text to _build/text"
@@ -48,14 +51,25 @@ book: .venv/stamp
 	rm -rf _build/html _build/.doctrees
 	$(BIN)/jupyter-book build . --all --warningiserror --nitpick --keep-going
 	@echo
-	@echo "The book is in _build/html/index.html. To read it with its search, run"
-	@echo "    $(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000"
+	@echo "The book is in _build/html/index.html. To read it with its search and its live parts, run"
+	@echo "    make serve"
 	@echo "and open http://127.0.0.1:8000/"
 
+serve: .venv/stamp
+	@$(BIN)/python scripts/serve.py
+
+pdf: book
+	$(BIN)/python scripts/make_pdf.py
+
+bundle: book
+	$(BIN)/python scripts/make_bundle.py
+
 # One file a core: a chapter is executed in order, in one process.
-PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist $(DIST)
+DIST = loadfile
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
+test: DIST = loadgroup  # pages one by one: see tests/conftest.py
 test: book
 	$(PYTEST) $(NBVAL) tests $(CHAPTERS)
 

@@ -19,6 +19,14 @@ FONT_FOLDERS = [
     "widgets/@jupyter-widgets",
     "widgets/@jupyter-widgets/html-manager/dist",
 ]
+MATHJAX_PARTS = [
+    "startup",
+    "core",
+    "input/tex",
+    "output/chtml",
+    "output/chtml/fonts/tex",
+    "a11y/assistive-mml",
+]
 # npm package, version, [(path in the package, path under assets/vendor)]
 PACKAGES = [
     (
@@ -26,7 +34,9 @@ PACKAGES = [
         "3.2.2",
         [
             ("LICENSE", "mathjax/LICENSE"),
-            ("es5/tex-mml-chtml.js", "mathjax/tex-mml-chtml.js"),
+            # In parts, which a phone reads one after the other, and without the menu, which is half
+            # of MathJax and wants files that we do not serve.
+            *((f"es5/{part}.js", f"mathjax/{part}.js") for part in MATHJAX_PARTS),
             ("es5/input/tex/extensions", "mathjax/input/tex/extensions"),
             ("es5/output/chtml/fonts/woff-v2", "mathjax/output/chtml/fonts/woff-v2"),
         ],

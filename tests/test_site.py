@@ -5,15 +5,13 @@ installed on the machine, in light and dark, on a desk and on a phone.
 """
 
 import functools
-import http.server
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +22,8 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from ipywidgets.embed import dependency_state
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from serve import make_server
+from weigh import find_browser
 
 # The pages and the pictures are read with the same parser.
 pytestmark = pytest.mark.filterwarnings("ignore::bs4.XMLParsedAsHTMLWarning")
@@ -58,14 +58,6 @@ CONTENT_NETWORKS = re.compile(
     r"unpkg\.com|jsdelivr\.net|cdnjs|bootstrapcdn|googleapis|gstatic|googletagmanager"
     r"|google-analytics|plausible\.io|esm\.sh|skypack|jspm\.io|cdn\.mathjax|cdn\.plot\.ly"
 )
-# Width, theme, and whether axe looks: it takes seconds on a chapter, so it sees each width and
-# each theme once. Contrast does not depend on the width, nor scrolling on the theme.
-SETTINGS = [
-    (1280, "light", True),
-    (1280, "dark", False),
-    (390, "light", False),
-    (390, "dark", True),
-]
 # The theme adapts a page to a new width, or to an opened fold, 300 milliseconds later.
 SETTLE_MS = 400
 FILE_NAME = re.compile(r"\.(png|svg|jpe?g|gif)\b|[0-9a-f]{32}", re.IGNORECASE)
@@ -226,9 +218,8 @@ def test_a_faulty_page_is_caught(tmp_path: Path, content: str, fault: str) -> No
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start the Chromium of the machine; without one skip, but not in CI."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if found is None:
+    found = find_browser()
+    if not found:
         reason = "no browser: install Chromium, or set CHROMIUM to its path"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     # As root, in a container, Chromium refuses to start with its sandbox.
@@ -239,24 +230,16 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-class Server(http.server.SimpleHTTPRequestHandler):
-    """Serve files without a log."""
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
-
-
 @functools.cache
 def serve(folder: Path) -> str:
     """Serve a folder on a free port of this machine until the tests end; return the address."""
-    handler = functools.partial(Server, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = make_server(folder)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}/"
 
 
 def visit(context: BrowserContext, address: str, base: str) -> tuple[Page, list[str]]:
-    """Open a page, wait for its formulas; return it with what went wrong on the way.
+    """Open a page; return it with what goes wrong on the way, now and later.
 
     Requests to other hosts are refused here, so that a fault in the site cannot leave the machine.
     """
@@ -274,13 +257,13 @@ def visit(context: BrowserContext, address: str, base: str) -> tuple[Page, list[
     page.goto(address)
     if address == f"{base}index.html":
         page.wait_for_url(f"{base}book/index.html")
-    page.evaluate("async () => { if (window.MathJax) await MathJax.startup.promise }")
     return page, faults
 
 
 def layout_faults(page: Page) -> list[str]:
     """Return what is wrong with an open page: formulas that failed, too wide for the screen."""
     faults = []
+    page.evaluate("window.typesetAll && window.typesetAll()")
     formulas, typeset = page.locator(".math").count(), page.locator("mjx-container").count()
     if typeset < formulas:
         faults.append(f"{formulas} formulas, {typeset} typeset")
@@ -293,33 +276,17 @@ def layout_faults(page: Page) -> list[str]:
     return faults
 
 
-def axe_faults(page: Page) -> list[str]:
-    """Return what axe finds on an open page."""
+def axe_faults(page: Page, where: dict | None = None, rules: Sequence[str] = ()) -> list[str]:
+    """Return what axe finds on an open page; in some places of it or by some rules, if given."""
     faults = []
     # With preload, axe fetches style sheets itself, from wrong addresses.
     options = {"preload": False, "resultTypes": ["violations"]}
-    for violation in Axe().run(page, options=options).response["violations"]:
+    if rules:
+        options["runOnly"] = list(rules)
+    for violation in Axe().run(page, where, options).response["violations"]:
         first = violation["nodes"][0]
         faults.append(f"axe {violation['id']} x{len(violation['nodes'])}: {first['target']}")
     return faults
-
-
-def test_every_page_in_a_browser(browser: Browser, site: Path) -> None:
-    base, found = serve(site), []
-    with browser.new_context() as context:
-        for name in (path.relative_to(site).as_posix() for path in pages(site)):
-            page, faults = visit(context, base + name, base)
-            found += [f"{name}: {fault}" for fault in faults]
-            page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-            for width, theme, axe in SETTINGS:
-                page.emulate_media(color_scheme=theme)
-                page.set_viewport_size({"width": width, "height": 800})
-                page.wait_for_timeout(SETTLE_MS)
-                page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
-                faults = layout_faults(page) + (axe_faults(page) if axe else [])
-                found += [f"{name}, {theme}, {width}: {fault}" for fault in faults]
-            page.close()
-    assert not found, "\n".join(found)
 
 
 def slider_notebook() -> nbformat.NotebookNode:

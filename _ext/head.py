@@ -1,0 +1,104 @@
+"""What the head of a page tells search engines and other sites, and when its scripts run.
+
+The description is the page's first paragraph. Addresses of the site itself (the canonical link, the
+site map, the picture that other sites show) are given only where `html_baseurl` is set.
+"""
+
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.builders.html._assets import _JavaScript
+
+LENGTH = 160  # of a description: search engines cut what is longer
+PICTURE = "_static/social.png"
+PICTURE_TEXT = "A plane cut into regions by straight walls, with leaves and fibres in each region."
+# These are read by scripts in the page itself, so they cannot wait.
+AT_ONCE = {"_static/documentation_options.js"}
+
+
+def summary(doctree: nodes.document | None) -> str:
+    """Return the start of a page's text, whole sentences if possible."""
+    if doctree is None:
+        return ""
+    for paragraph in doctree.findall(nodes.paragraph):
+        if isinstance(paragraph.parent, nodes.section) and not any(paragraph.findall(nodes.math)):
+            text = " ".join(paragraph.astext().split())
+            if len(text) > 40:
+                break
+    else:
+        return ""
+    if len(text) <= LENGTH:
+        return text
+    whole = [end.end() for end in re.finditer(r"[.?!](?= )", text[:LENGTH])]
+    if whole and whole[-1] > LENGTH // 3:
+        return text[: whole[-1]]
+    return text[: LENGTH - 1].rsplit(" ", 1)[0] + "…"
+
+
+def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Write the description and what other sites show of the page."""
+    about = summary(doctree) or app.config.site_description
+    title = re.sub(r"<[^>]+>", "", context.get("title") or "") or app.config.project
+    rows = [("name", "description", about)]
+    if page in ("search", "genindex"):
+        rows.append(("name", "robots", "noindex"))
+    rows += [
+        ("property", "og:type", "website" if page == app.config.root_doc else "article"),
+        ("property", "og:site_name", app.config.project),
+        ("property", "og:title", title),
+        ("property", "og:description", about),
+        ("property", "og:locale", "en_GB"),
+        ("name", "theme-color", "#0072b2"),
+    ]
+    if base := app.config.html_baseurl:
+        base = base.rstrip("/")
+        rows += [
+            ("property", "og:url", f"{base}/{page}.html"),
+            ("property", "og:image", f"{base}/{PICTURE}"),
+            ("property", "og:image:alt", PICTURE_TEXT),
+            ("name", "twitter:card", "summary_large_image"),
+        ]
+    context["metatags"] = context.get("metatags", "") + "".join(
+        f'<meta {kind}="{name}" content="{escape(content, quote=True)}" />\n'
+        for kind, name, content in rows
+    )
+
+
+def defer(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Let the scripts run, in their order, after the page has been read."""
+    for k, script in enumerate(context.get("script_files", [])):
+        wait = script.filename and str(script.filename) not in AT_ONCE
+        if wait and not {"defer", "async", "type"} & set(script.attributes):
+            attributes = {**script.attributes, "defer": "defer"}
+            context["script_files"][k] = _JavaScript(
+                script.filename, priority=script.priority, **attributes
+            )
+
+
+def map_site(app: Sphinx, exception: Exception | None) -> None:
+    """Write sitemap.xml and robots.txt where the address of the site is known."""
+    base = app.config.html_baseurl.rstrip("/")
+    if exception or app.builder.name != "html" or not base:
+        return
+    places = "".join(
+        f"<url><loc>{escape(base)}/{page}.html</loc></url>\n" for page in sorted(app.env.found_docs)
+    )
+    folder = Path(app.outdir)
+    (folder / "sitemap.xml").write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{places}</urlset>\n'
+    )
+    (folder / "robots.txt").write_text(f"User-agent: *\nSitemap: {base}/sitemap.xml\n")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect to Sphinx."""
+    app.add_config_value("site_description", "", "html")
+    app.connect("html-page-context", describe)
+    app.connect("html-page-context", defer, priority=900)
+    app.connect("build-finished", map_site)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,36 @@
+"""Draw assets/social.png, the picture that other sites show beside a link to the course.
+
+It is the picture of the landing page with the title on it. A maintainer runs this with Chromium.
+"""
+
+import io
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+from weigh import find_browser
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = """<body style="margin:0;width:1200px;height:630px;overflow:hidden;position:relative">
+<div style="position:absolute;top:-20px;left:0;width:1200px">{picture}</div>
+<div style="position:absolute;left:0;right:0;bottom:0;padding:36px 56px;background:#ffffffee;
+font-family:sans-serif"><div style="font-size:54px;font-weight:700">The geometry of data
+through deep learning</div><div style="font-size:32px;margin-top:10px">An open course with proofs,
+real data and checked numbers</div></div></body>"""
+
+
+def main() -> None:
+    """Photograph the page."""
+    picture = (ROOT / "book" / "figures" / "idea.svg").read_text(encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1200, "height": 630})
+        page.set_content(PAGE.format(picture=picture))
+        picture = page.screenshot()
+        browser.close()
+    card = Image.open(io.BytesIO(picture)).convert("RGB").quantize(128)
+    card.save(ROOT / "assets" / "social.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()

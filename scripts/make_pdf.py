@@ -1,0 +1,95 @@
+"""Print the built site into one PDF, _build/dist/course.pdf, a bookmark for each page.
+
+    python scripts/make_pdf.py
+
+Chromium prints each page after its formulas are typeset and its folds are opened; pypdf joins the
+pages in the order of the contents. Links between pages are taken out of the PDF by Chromium's own
+rules: they lead to the pages of this machine, so they are written without an address.
+"""
+
+import io
+import sys
+import threading
+from pathlib import Path
+
+import yaml
+from playwright.sync_api import Browser, sync_playwright
+from pypdf import PdfReader, PdfWriter
+from serve import BUILT, make_server
+from weigh import READ, find_browser
+
+ROOT = Path(__file__).resolve().parent.parent
+FOOT = (
+    '<div style="font-size:8px;width:100%;text-align:center;color:#57606a">'
+    '<span class="title"></span></div>'
+)
+# A link to another page of the site would lead to this machine's server.
+UNLINK = """() => document.querySelectorAll("article a[href]").forEach((link) => {
+  if (link.host === location.host && link.pathname !== location.pathname) link.removeAttribute("href");
+})"""
+MARGIN = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
+
+
+def contents() -> list[tuple[str, str]]:
+    """Return the pages in the order of the contents, each with the caption of its part."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    pages = [(toc["root"], "")]
+    for part in toc["parts"]:
+        pages += [(entry["file"], part["caption"]) for entry in part["chapters"]]
+    return pages
+
+
+def print_page(browser: Browser, address: str) -> tuple[bytes, str]:
+    """Return a page as PDF, and its title."""
+    with browser.new_context(color_scheme="light", reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(address)
+        page.evaluate(READ)
+        page.wait_for_load_state("networkidle")
+        page.evaluate("Promise.all([...document.images].map((i) => i.decode().catch(() => 0)))")
+        page.evaluate(UNLINK)
+        title = page.locator("h1").first.evaluate("(h) => h.firstChild.textContent")
+        number = page.locator("h1 .section-number").first
+        if number.count():
+            title = page.locator("h1").first.inner_text().rstrip("#").strip()
+        printed = page.pdf(
+            format="A4",
+            margin=MARGIN,
+            print_background=True,
+            display_header_footer=True,
+            header_template="<span></span>",
+            footer_template=FOOT,
+        )
+        return printed, title
+
+
+def main() -> None:
+    """Print, join, write."""
+    folder = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else BUILT
+    server = make_server(folder)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_port}/"
+    writer, part, parent = PdfWriter(), "", None
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+        for name, caption in contents():
+            printed, title = print_page(browser, f"{base}{name}.html")
+            start = len(writer.pages)
+            reader = PdfReader(io.BytesIO(printed))
+            for page in reader.pages:
+                writer.add_page(page)
+            if caption != part:
+                part, parent = caption, writer.add_outline_item(caption, start)
+            writer.add_outline_item(title, start, parent=parent)
+            print(f"{title}: {len(reader.pages)} pages")
+        browser.close()
+    writer.add_metadata({"/Title": "The geometry of data through deep learning"})
+    target = folder.parent / "dist" / "course.pdf"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    writer.compress_identical_objects()
+    writer.write(target)
+    print(f"{target}: {len(writer.pages)} pages, {target.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Every page of the built site in a browser, read to its end, with everything on it used.
+
+A page is opened once, then looked at in light and dark, on a desk and on a phone, and enlarged.
+What fails leaves a picture in _build/screenshots.
+"""
+
+# ruff: noqa: F811  (fixtures are imported, and used by their names)
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, Page
+from test_site import (
+    ROOT,
+    SETTLE_MS,
+    axe_faults,
+    browser,  # noqa: F401
+    layout_faults,
+    pages,
+    serve,
+    site,  # noqa: F401
+    visit,
+)
+from weigh import READ
+
+CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
+CHAPTERS = [entry["file"] for part in CONTENTS["parts"] for entry in part["chapters"]]
+PAGES = [f"{name}.html" for name in ["index", "search", "genindex", CONTENTS["root"], *CHAPTERS]]
+FIRST_PAGE = f"{CONTENTS['root']}.html"
+
+COLOURS = ["color-contrast", "link-in-text-block"]
+LAYOUT = ["target-size", "scrollable-region-focusable", "meta-viewport"]
+FRAME = [".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-header-article"]
+# Width, height, theme, rules of axe (all if empty) and places. Colours do not depend on the width,
+# and what scrolls does not depend on the theme; but the sides are hidden on a phone. A browser
+# that enlarges a page to 200 % gives it half of the width.
+STATES = [
+    (1280, 800, "light", [], None),
+    (1280, 800, "dark", COLOURS, FRAME),
+    (390, 844, "light", LAYOUT, None),
+    (390, 844, "dark", [], None),
+    (640, 400, "light", LAYOUT, None),
+]
+# The colour of a token of code depends on its kind. Blocks of code whose tokens were all seen
+# before, in the same colours on the same ground, are left as text without tokens: axe would look
+# at each of ten thousand.
+SAME_TOKENS = """() => {
+  const seen = new Set();
+  for (const code of document.querySelectorAll("div.highlight pre")) {
+    const ground = [code, code.parentElement].map((e) => getComputedStyle(e).backgroundColor);
+    let fresh = false;
+    for (const token of code.querySelectorAll("span")) {
+      const style = getComputedStyle(token);
+      const key = [style.color, style.backgroundColor, style.fontWeight, ...ground].join();
+      fresh ||= !seen.has(key);
+      seen.add(key);
+    }
+    if (!fresh) code.textContent = code.textContent;
+  }
+}"""
+SHIFTS = """window.shifts = []; new PerformanceObserver((list) => {
+  for (const { hadRecentInput, startTime, value } of list.getEntries()) {
+    if (!hadRecentInput) window.shifts.push([startTime, value]);
+  }
+}).observe({ type: "layout-shift", buffered: true });"""
+# Each slider of a scrubber to its end and back, by the events of a reader's own hand.
+SCRUB = """() => [...document.querySelectorAll("figure.scrubber")].map((figure) => {
+  const slider = figure.querySelector("input[type=range]");
+  const shown = () => [...figure.querySelectorAll("img")].findIndex((image) => !image.hidden);
+  return [slider.max, "0"].map((value) => {
+    slider.value = value;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    return shown() === Number(value) && slider.getAttribute("aria-valuetext") !== "";
+  }).every(Boolean);
+})"""
+SWITCH = """() => {
+  document.querySelector("button.theme-switch-button").click();
+  return document.documentElement.dataset.mode;
+}"""
+CLICK_ALL = """(selector) => {
+  const places = [...document.querySelectorAll(selector)];
+  places.forEach((place) => place.click());
+  return places.length;
+}"""
+
+
+@contextmanager
+def pictured(page: Page, name: str) -> Iterator[None]:
+    """Leave a picture of the page if the test fails."""
+    try:
+        yield
+    except BaseException:
+        folder = ROOT / "_build" / "screenshots"
+        folder.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=folder / f"{Path(name).stem}.png")
+        raise
+
+
+def layout_shift(shifts: list[tuple[float, float]]) -> float:
+    """Return the cumulative layout shift: the worst five seconds without a pause of one second."""
+    worst = window = start = last = 0.0
+    for time, value in shifts:
+        if time - last > 1000 or time - start > 5000:
+            window, start = 0.0, time
+        window, last = window + value, time
+        worst = max(worst, window)
+    return worst
+
+
+def look(page: Page) -> list[str]:
+    """Return what is wrong in any of the states."""
+    found = []
+    for width, height, theme, rules, places in STATES:
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(SETTLE_MS)
+        page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
+        if not rules:
+            page.evaluate(SAME_TOKENS)
+        held = [place for place in places or [] if page.locator(place).count()]
+        where = {"include": [[place] for place in held]} if held else None
+        faults = axe_faults(page, where, rules) + layout_faults(page)
+        found += [f"{theme}, {width}: {fault}" for fault in faults]
+    return found
+
+
+def use(page: Page, faults: list[str]) -> None:
+    """Use what can be used on a page; add to the faults what does not do its work."""
+    faults += [f"scrubber {k} does not move" for k, ok in enumerate(page.evaluate(SCRUB)) if not ok]
+    count = page.locator(".scrubber input").count()
+    if count:
+        page.locator(".scrubber input").first.press("ArrowRight")
+        if page.locator("figure.scrubber img:visible").first.get_attribute("hidden") is not None:
+            faults.append("the first scrubber does not answer the keyboard")
+    page.evaluate(CLICK_ALL, "article summary")
+    page.evaluate(CLICK_ALL, "article summary")
+    page.evaluate(CLICK_ALL, "button.copybtn")
+    page.evaluate(CLICK_ALL, ".sd-tab-label")
+    modes = [page.evaluate(SWITCH) for _ in range(3)]
+    if sorted(modes) != ["auto", "dark", "light"] or modes[-1] != "auto":
+        faults.append(f"the switch of the theme gives {modes}")
+    page.keyboard.press("Control+k")
+    page.locator(".search-button__search-container input").press("Escape")
+
+
+def test_these_are_all_pages(site: Path) -> None:
+    assert sorted(PAGES) == sorted(path.relative_to(site).as_posix() for path in pages(site))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page(browser: Browser, site: Path, name: str) -> None:
+    base = serve(site)
+    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        context.add_init_script(SHIFTS)
+        weight = [0]
+        page, faults = visit(context, base + name, base)
+        session = context.new_cdp_session(page)
+        session.on("Network.loadingFinished", lambda e: weight.append(e["encodedDataLength"]))
+        session.send("Network.enable")
+        with pictured(page, name):
+            page.reload()  # now it is weighed
+            page.wait_for_load_state("networkidle")
+            first = sum(weight)
+            if name not in ("index.html", "search.html", "genindex.html"):
+                use(page, faults)
+            page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            faults += look(page)
+            page.set_viewport_size({"width": 1280, "height": 800})
+            page.evaluate(READ)
+            page.wait_for_load_state("networkidle")
+            shift = layout_shift(page.evaluate("window.shifts"))
+            print(f"{name}: {first / 1e3:.0f} kB, {sum(weight) / 1e3:.0f} kB in all, {shift:.3f}")
+            limit = 1e6 if name == FIRST_PAGE else 2e6
+            assert sum(weight) < limit, f"{sum(weight) / 1e6:.2f} MB"
+            assert shift < 0.1
+            assert not faults, "\n".join(faults)
