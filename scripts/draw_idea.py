@@ -2,7 +2,8 @@
 
 The picture is a cartoon, but an exact one: a function of two inputs that is linear on each region
 (one ReLU layer of three units), its level lines (fibres) and, region by region, the lines along
-its gradient (leaves).
+its gradient (leaves). Two points walk from x for five seconds, one along its leaf to the wall, one
+along its fibre; they stand still for readers who want less motion.
 """
 
 from pathlib import Path
@@ -71,6 +72,35 @@ def stripes(normal: np.ndarray, offsets: np.ndarray) -> str:
     return "".join(f"M{a[0]:.1f} {a[1]:.1f} {b[0]:.1f} {b[1]:.1f}" for a, b in ends)
 
 
+def way(polygon: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Return the way from the point to a wall, along a direction or against it."""
+    ends = []
+    for a, b in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        t, s = np.linalg.solve(np.column_stack([direction, a - b]), a - POINT)
+        end = POINT + t * direction
+        if 0 <= s <= 1 and (0.1 < end).all() and (end < (WIDTH - 0.1, HEIGHT - 0.1)).all():
+            ends.append(t * direction)
+    return max(ends, key=np.linalg.norm)
+
+
+def walkers(polygon: np.ndarray, gradient: np.ndarray) -> str:
+    """Return two points that walk from x, as far as the region goes."""
+    across = np.array([-gradient[1], gradient[0]])
+    ways = [("leaf", LEAF, way(polygon, gradient)), ("fibre", FIBRE, way(polygon, across))]
+    frames = "".join(
+        f"@keyframes {name} {{ to {{ transform: translate({w[0]:.1f}px, {w[1]:.1f}px) }} }}\n"
+        f".{name} {{ animation: {name} 2.4s ease-in-out 2 alternate }}\n"
+        for name, _, w in ways
+    )
+    points = "".join(
+        f'<circle class="{name}" cx="{POINT[0]:.0f}" cy="{POINT[1]:.0f}" r="11" fill="{colour}" '
+        'stroke="#ffffff" stroke-width="3"/>'
+        for name, colour, _ in ways
+    )
+    motion = f"@media (prefers-reduced-motion: no-preference) {{\n{frames}}}"
+    return f"<style>{motion}</style>{points}"
+
+
 def draw() -> str:
     """Return the picture as SVG text."""
     parts = [
@@ -93,7 +123,9 @@ def draw() -> str:
         if is_home:
             leaf = stripes(across, np.array([through]))
             parts.append(f'<path d="{leaf}" stroke="{LEAF}" stroke-width="6"/>')
+            moving = walkers(polygon, gradient)
         parts.append("</g>")
+    parts.append(moving)
     parts.append(f'<circle cx="{POINT[0]:.0f}" cy="{POINT[1]:.0f}" r="8" fill="#000000"/>')
     parts += [
         f'<text x="{x}" y="{y}" fill="{colour}" stroke="#ffffff" stroke-width="6" '

@@ -3,8 +3,7 @@
     python scripts/make_pdf.py
 
 Chromium prints each page after its formulas are typeset and its folds are opened; pypdf joins the
-pages in the order of the contents. Links between pages are taken out of the PDF by Chromium's own
-rules: they lead to the pages of this machine, so they are written without an address.
+pages in the order of the contents. Links from page to page become plain text.
 """
 
 import io
@@ -25,7 +24,8 @@ FOOT = (
 )
 # A link to another page of the site would lead to this machine's server.
 UNLINK = """() => document.querySelectorAll("article a[href]").forEach((link) => {
-  if (link.host === location.host && link.pathname !== location.pathname) link.removeAttribute("href");
+  const here = link.host === location.host;
+  if (here && link.pathname !== location.pathname) link.removeAttribute("href");
 })"""
 MARGIN = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
 
@@ -79,8 +79,8 @@ def main() -> None:
             for page in reader.pages:
                 writer.add_page(page)
             if caption != part:
-                part, parent = caption, writer.add_outline_item(caption, start)
-            writer.add_outline_item(title, start, parent=parent)
+                part, parent = caption, writer.add_outline_item(title=caption, page_number=start)
+            writer.add_outline_item(title=title, page_number=start, parent=parent)
             print(f"{title}: {len(reader.pages)} pages")
         browser.close()
     writer.add_metadata({"/Title": "The geometry of data through deep learning"})
