@@ -105,7 +105,7 @@ def test_a_bar_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_model_and_batches_go_to_the_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every GPU is busy, so torch's device without memory stands in for one."""
+    """Torch's device without memory stands in for a GPU."""
     seen = []
 
     def spectrum(model: nn.Module, x: Tensor) -> Tensor:
