@@ -1,28 +1,53 @@
-"""Mend what makes the pages harder to use with a screen reader.
+"""Mend what the packages write that is not valid, or makes pages harder to use with a screen reader.
 
-Each replacement names where the markup comes from; drop it when that package mends it.
+Each replacement says where the markup comes from; drop it when that package mends it.
 """
 
-from typing import Any
+import re
+from pathlib import Path
 
 from sphinx.application import Sphinx
 
-REPLACEMENTS = {
+REPLACEMENTS = [
     # docutils gives an item of the bibliography a role that browsers have deprecated
-    ' role="doc-biblioentry"': ' role="listitem"',
+    (re.compile(' role="doc-biblioentry"'), ' role="listitem"'),
     # MyST-NB's label of a folded cell hides the words that are seen there: "Show code cell source"
-    ' aria-label="Toggle hidden content"': "",
-}
+    (re.compile(' aria-label="Toggle hidden content"'), ""),
+    # MyST-NB puts paragraphs into a summary, which holds phrases only
+    (
+        re.compile(
+            r'(<summary[^>]*>\s*)<p class="(collapsed|expanded)([^"]*)">(.*?)</p>', re.DOTALL
+        ),
+        r'\1<span class="\2\3">\4</span>',
+    ),
+    (
+        re.compile(r'(</span>\s*)<p class="(collapsed|expanded)([^"]*)">(.*?)</p>(\s*</summary>)'),
+        r'\1<span class="\2\3">\4</span>\5',
+    ),
+    # sphinx-proof gives every proof, and every text of a theorem, the same id
+    (re.compile(r'(<(?:section|div) class="[^"]*") id="proof(?:-content)?"'), r"\1"),
+    # The theme's label of the search button hides the words that are seen there
+    (re.compile(r'(<button[^>]*search-button-field[^>]*?) aria-label="Search"'), r"\1"),
+    # The theme asks not to correct a search, in a way of one browser only
+    (re.compile(r'\s*autocorrect="off"'), ""),
+]
 
 
-def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Apply the replacements to the body of a page."""
-    for found, better in REPLACEMENTS.items():
-        if "body" in context:
-            context["body"] = context["body"].replace(found, better)
+def mend(app: Sphinx, exception: Exception | None) -> None:
+    """Apply the replacements to every page."""
+    if exception or app.builder.name != "html":
+        return
+    folder = Path(app.outdir)
+    for page in folder.rglob("*.html"):
+        if folder / "_static" in page.parents:
+            continue
+        text = page.read_text(encoding="utf-8")
+        for found, better in REPLACEMENTS:
+            text = found.sub(better, text)
+        page.write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
-    app.connect("html-page-context", mend)
+    app.connect("build-finished", mend)
     return {"parallel_read_safe": True}

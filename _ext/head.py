@@ -42,13 +42,13 @@ def summary(doctree: nodes.document | None) -> str:
 def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Write the description and what other sites show of the page."""
     about = summary(doctree) or app.config.site_description
-    title = re.sub(r"<[^>]+>", "", context.get("title") or "") or app.config.project
+    title = re.sub(r"<[^>]+>", "", context.get("title") or "") or app.config.html_title
     rows = [("name", "description", about)]
     if page in ("search", "genindex"):
         rows.append(("name", "robots", "noindex"))
     rows += [
         ("property", "og:type", "website" if page == app.config.root_doc else "article"),
-        ("property", "og:site_name", app.config.project),
+        ("property", "og:site_name", app.config.html_title),
         ("property", "og:title", title),
         ("property", "og:description", about),
         ("property", "og:locale", "en_GB"),

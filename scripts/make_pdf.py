@@ -11,13 +11,11 @@ import sys
 import threading
 from pathlib import Path
 
-import yaml
 from playwright.sync_api import Browser, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from serve import BUILT, make_server
-from weigh import READ, find_browser
+from weigh import READ, contents, find_browser
 
-ROOT = Path(__file__).resolve().parent.parent
 FOOT = (
     '<div style="font-size:8px;width:100%;text-align:center;color:#57606a">'
     '<span class="title"></span></div>'
@@ -30,28 +28,17 @@ UNLINK = """() => document.querySelectorAll("article a[href]").forEach((link) =>
 MARGIN = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
 
 
-def contents() -> list[tuple[str, str]]:
-    """Return the pages in the order of the contents, each with the caption of its part."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    pages = [(toc["root"], "")]
-    for part in toc["parts"]:
-        pages += [(entry["file"], part["caption"]) for entry in part["chapters"]]
-    return pages
-
-
 def print_page(browser: Browser, address: str) -> tuple[bytes, str]:
     """Return a page as PDF, and its title."""
     with browser.new_context(color_scheme="light", reduced_motion="reduce") as context:
         page = context.new_page()
+        page.route("**/walk/*.js", lambda route: route.abort())  # a picture stands in its place
         page.goto(address)
         page.evaluate(READ)
         page.wait_for_load_state("networkidle")
         page.evaluate("Promise.all([...document.images].map((i) => i.decode().catch(() => 0)))")
         page.evaluate(UNLINK)
-        title = page.locator("h1").first.evaluate("(h) => h.firstChild.textContent")
-        number = page.locator("h1 .section-number").first
-        if number.count():
-            title = page.locator("h1").first.inner_text().rstrip("#").strip()
+        title = page.locator("article h1").first.inner_text().rstrip("#\n ")
         printed = page.pdf(
             format="A4",
             margin=MARGIN,

@@ -12,7 +12,8 @@ import http.server
 import sys
 from pathlib import Path
 
-BUILT = Path(__file__).resolve().parent.parent / "_build" / "html"
+ROOT = Path(__file__).resolve().parent.parent
+BUILT = ROOT / "_build" / "html"
 TEXTS = {"application/javascript", "text/javascript", "application/json", "image/svg+xml"}
 
 

@@ -12,8 +12,9 @@ import sys
 import threading
 from pathlib import Path
 
+import yaml
 from playwright.sync_api import Browser, sync_playwright
-from serve import BUILT, make_server
+from serve import BUILT, ROOT, make_server
 
 # Asks for every lazy picture, and lets every formula and every live part come near.
 READ = """async () => {
@@ -26,6 +27,21 @@ READ = """async () => {
   }
   if (window.typesetAll) await window.typesetAll();
 }"""
+
+
+def contents() -> list[tuple[str, str]]:
+    """Return the pages in the order of the contents, each with the caption of its part."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    pages = [(toc["root"], "")]
+
+    def add(entries: list[dict], caption: str) -> None:
+        for entry in entries:
+            pages.append((entry["file"], caption))
+            add(entry.get("sections", []), caption)
+
+    for part in toc["parts"]:
+        add(part["chapters"], part["caption"])
+    return pages
 
 
 def weigh(browser: Browser, address: str) -> tuple[int, int, list[str]]:

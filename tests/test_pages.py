@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import yaml
 from playwright.sync_api import Browser, Page
 from test_site import (
     ROOT,
@@ -24,12 +23,11 @@ from test_site import (
     site,  # noqa: F401
     visit,
 )
-from weigh import READ
+from weigh import READ, contents
 
-CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
-CHAPTERS = [entry["file"] for part in CONTENTS["parts"] for entry in part["chapters"]]
-PAGES = [f"{name}.html" for name in ["index", "search", "genindex", CONTENTS["root"], *CHAPTERS]]
-FIRST_PAGE = f"{CONTENTS['root']}.html"
+CHAPTERS = [f"{name}.html" for name, _ in contents()]
+PAGES = ["index.html", "search.html", "genindex.html", *CHAPTERS]
+FIRST_PAGE = CHAPTERS[0]
 
 COLOURS = ["color-contrast", "link-in-text-block"]
 LAYOUT = ["target-size", "scrollable-region-focusable", "meta-viewport"]

@@ -195,6 +195,27 @@ def test_images_have_texts_and_links_lead_somewhere(site: Path) -> None:
     assert not faults, "\n".join(faults)
 
 
+# What remains of the theme's faults. The whole list of a validator (vnu) is the same one line.
+REPEATED_IDS = {("search.html", "search-input")}  # the theme has its search field twice there
+
+
+def markup_faults(soup: BeautifulSoup) -> list[str]:
+    """Return what is not valid in a page, of the kinds that our tools produce."""
+    ids = Counter(tag["id"] for tag in soup.find_all(id=True))
+    faults = [f"repeated id: {name}" for name, n in ids.items() if n > 1]
+    return faults + ["a paragraph in a summary" for _ in soup.select("summary p")]
+
+
+def test_pages_are_valid(site: Path) -> None:
+    faults = [
+        f"{path.relative_to(site)}: {fault}"
+        for path in pages(site)
+        for fault in markup_faults(BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser"))
+        if (path.name, fault.removeprefix("repeated id: ")) not in REPEATED_IDS
+    ]
+    assert not faults, "\n".join(faults)
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
@@ -307,19 +328,95 @@ def slider_notebook() -> nbformat.NotebookNode:
     return book
 
 
-def test_widgets_are_served_from_the_site(browser: Browser, tmp_path: Path) -> None:
-    """Build a page with widgets, with the course's own settings, and open it."""
-    for name in ("_config.yml", "_ext", "_templates", "assets"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "book").mkdir()
-    (tmp_path / "book" / "references.bib").write_text("")
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
-    nbformat.write(slider_notebook(), tmp_path / "book" / "index.ipynb")
-    command = [Path(sys.executable).parent / "jupyter-book", "build", tmp_path, "-W", "-n"]
+def build(folder: Path, changes: Sequence[tuple[str, str]] = ()) -> Path:
+    """Build a page with widgets, with the course's own settings but for some changes."""
+    for name in ("_ext", "_templates", "assets"):
+        (folder / name).symlink_to(ROOT / name)
+    settings = (ROOT / "_config.yml").read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in settings
+        settings = settings.replace(old, new)
+    (folder / "_config.yml").write_text(settings, encoding="utf-8")
+    (folder / "book").mkdir()
+    (folder / "book" / "references.bib").write_text("")
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
+    nbformat.write(slider_notebook(), folder / "book" / "index.ipynb")
+    command = [Path(sys.executable).parent / "jupyter-book", "build", folder, "-W", "-n"]
     built = subprocess.run(command, capture_output=True, text=True)
     assert built.returncode == 0, built.stdout + built.stderr
+    return folder / "_build" / "html"
 
-    base = serve(tmp_path / "_build" / "html")
+
+def test_addresses_appear_when_they_are_known(site: Path, tmp_path: Path) -> None:
+    """Buttons for Colab and Binder, canonical links, site map: with an address, and not before."""
+    built = build(
+        tmp_path,
+        [
+            ("OWNER/REPO", "someone/course"),
+            ('html_baseurl: ""', "html_baseurl: https://a.example/c/"),
+        ],
+    )
+    page = (built / "book" / "index.html").read_text(encoding="utf-8")
+    file = "someone/course/blob/main/book/index.ipynb"
+    wanted = [
+        f"https://colab.research.google.com/github/{file}",
+        "https://mybinder.org/v2/gh/someone/course/main?urlpath=lab/tree/book/index.ipynb",
+        "https://github.com/someone/course/issues/new",
+        '<link rel="canonical" href="https://a.example/c/book/index.html"',
+        '<meta property="og:image" content="https://a.example/c/_static/social.png"',
+    ]
+    assert [text for text in wanted if text not in page] == []
+    assert "https://a.example/c/book/index.html" in (built / "sitemap.xml").read_text()
+    assert (built / "_static" / "social.png").is_file()
+
+    unwanted = re.compile(r"mybinder|colab\.research|OWNER|rel=.canonical|og:(url|image)")
+    for path in pages(site):
+        header = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        for article in header.select("article"):
+            article.decompose()
+        assert not unwanted.search(str(header)), path
+    assert not (site / "sitemap.xml").exists()
+
+
+def test_every_page_tells_search_engines_what_it_is(site: Path) -> None:
+    about = {}
+    for path in pages(site):
+        soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        if path.name == "index.html" and path.parent == site:
+            continue  # leads to book/index.html
+        assert soup.html["lang"] == "en-GB"
+        assert soup.find("link", rel="icon")
+        text = soup.find("meta", attrs={"name": "description"})["content"]
+        assert 20 < len(text) <= 160, (path, text)
+        about.setdefault(text, []).append(path.name)
+        assert soup.find("meta", property="og:title")["content"] in soup.title.get_text()
+    chapters = [names for names in about.values() if len(names) > 1]
+    assert all(name[0].isalpha() for names in chapters for name in names), chapters
+
+
+def test_icons_are_there(site: Path) -> None:
+    """The font that is cut at build time has each icon that a page names."""
+    style = (site / "_static" / "icons.css").read_text()
+    used = set()
+    for path in pages(site):
+        soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        for icon in soup.select("i.fas, i.fa-solid, i.fa, i.fab, i.far"):
+            used |= set(icon["class"])
+    used -= {"fas", "fa-solid", "fa-lg"}
+    assert len(used) > 5
+    assert [name for name in used if f".{name}::before" not in style] == []
+
+
+def test_only_pages_with_widgets_load_the_widget_manager(site: Path) -> None:
+    for path in pages(site):
+        page = path.read_text(encoding="utf-8")
+        assert ("embed-amd.js" in page) == ("application/vnd.jupyter.widget-view+json" in page)
+        walks = 'class="leaf-walk"' in page or 'class="leaf-fan"' in page
+        assert ("_static/walk/" in page) <= walks
+
+
+def test_widgets_are_served_from_the_site(browser: Browser, tmp_path: Path) -> None:
+    base = serve(build(tmp_path))
     with browser.new_context() as context:
         page, faults = visit(context, f"{base}book/index.html", base)
         page.locator(".widget-slider .noUi-handle").wait_for(timeout=15_000)
