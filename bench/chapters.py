@@ -26,7 +26,8 @@ def measure(path: Path) -> tuple[float, float]:
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(ASK))
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(BOOK)}}).execute()
-    peak, used = notebook.cells[-1].outputs[-1]["text"].split()
+    said = "".join(output.get("text", "") for output in notebook.cells[-1].outputs)
+    peak, used = said.split()
     return float(peak), float(used)
 
 
