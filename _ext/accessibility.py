@@ -26,6 +26,11 @@ REPLACEMENTS = [
     ),
     # sphinx-proof gives every proof, and every text of a theorem, the same id
     (re.compile(r'(<(?:section|div) class="[^"]*") id="proof(?:-content)?"'), r"\1"),
+    # The theme unfolds the second page of a chapter with a sign that has no name
+    (
+        re.compile(r'<summary>(<span class="toctree-toggle")'),
+        r'<summary aria-label="More pages of this chapter">\1',
+    ),
     # The theme's label of the search button hides the words that are seen there
     (re.compile(r'(<button[^>]*search-button-field[^>]*?) aria-label="Search"'), r"\1"),
     # The theme asks not to correct a search, in a way of one browser only

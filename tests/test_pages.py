@@ -175,3 +175,20 @@ def test_page(browser: Browser, site: Path, name: str) -> None:
             assert sum(weight) < limit, f"{sum(weight) / 1e6:.2f} MB"
             assert shift < 0.1
             assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("name", "anchor"),
+    [("claims", "claim-s6"), ("06_linear_regions", "exercises"), ("glossary", "term-leaf")],
+)
+def test_a_link_into_a_page_ends_at_its_place(
+    browser: Browser, site: Path, name: str, anchor: str
+) -> None:
+    """Formulas and pictures that arrive later must not push it away."""
+    base = serve(site)
+    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        page, _ = visit(context, f"{base}book/{name}.html#{anchor}", base)
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(1500)  # the theme scrolls smoothly
+        top = page.evaluate(f"document.getElementById('{anchor}').getBoundingClientRect().top")
+        assert -10 <= top <= 200, top
