@@ -1,4 +1,4 @@
-"""Mend what the packages write that is not valid, or makes pages harder to use with a screen reader.
+"""Mend markup of other packages that is not valid, or is hard to use with a screen reader.
 
 Each replacement says where the markup comes from; drop it when that package mends it.
 """

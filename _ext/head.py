@@ -70,6 +70,8 @@ def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
 
 def defer(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Let the scripts run, in their order, after the page has been read."""
+    if page == "search":  # its own script in the page uses the others at once
+        return
     for k, script in enumerate(context.get("script_files", [])):
         wait = script.filename and str(script.filename) not in AT_ONCE
         if wait and not {"defer", "async", "type"} & set(script.attributes):

@@ -19,6 +19,19 @@ async function load() {
   await MathJax.startup.promise;
 }
 
+/** Let the keyboard reach the long formulas that scroll sideways on a narrow screen. */
+function reach() {
+  for (const formula of document.querySelectorAll('mjx-container[display="true"]')) {
+    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+    else formula.removeAttribute("tabindex");
+  }
+}
+let resized;
+window.addEventListener("resize", () => {
+  clearTimeout(resized);
+  resized = setTimeout(reach, 200);
+});
+
 /** Typeset what is near, in portions, with time for the reader's own actions between them. */
 async function work() {
   await (loading ??= load());
@@ -29,6 +42,7 @@ async function work() {
       waiting.delete(place);
     }
     await MathJax.typesetPromise(portion);
+    reach();
     await new Promise((done) => setTimeout(done));
   }
   working = null;
@@ -48,7 +62,7 @@ const observer = new IntersectionObserver(
     seen.forEach((place) => observer.unobserve(place));
     typeset(seen);
   },
-  { rootMargin: "600px" },
+  { rootMargin: "1200px" },
 );
 waiting.forEach((place) => observer.observe(place));
 
