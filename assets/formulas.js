@@ -19,11 +19,13 @@ async function load() {
   await MathJax.startup.promise;
 }
 
-/** Let the keyboard reach the long formulas that scroll sideways on a narrow screen. */
+const WIDE = 'mjx-container[display="true"], .pst-scrollable-table-container';
+
+/** Let the keyboard reach long formulas, and tables with formulas, that scroll sideways. */
 function reach() {
-  for (const formula of document.querySelectorAll('mjx-container[display="true"]')) {
-    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
-    else formula.removeAttribute("tabindex");
+  for (const place of document.querySelectorAll(WIDE)) {
+    if (place.scrollWidth > place.clientWidth) place.tabIndex = 0;
+    else place.removeAttribute("tabindex");
   }
 }
 let resized;
