@@ -65,11 +65,9 @@ bundle: book
 	$(BIN)/python scripts/make_bundle.py
 
 # One file a core: a chapter is executed in order, in one process.
-PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist $(DIST)
-DIST = loadfile
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
-test: DIST = loadgroup  # pages one by one: see tests/conftest.py
 test: book
 	$(PYTEST) $(NBVAL) tests $(CHAPTERS)
 

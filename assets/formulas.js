@@ -34,6 +34,19 @@ window.addEventListener("resize", () => {
   resized = setTimeout(reach, 200);
 });
 
+// A link into a page ends at its place, although what stands before it changes its height, until
+// the reader moves by hand.
+let byHand = false;
+for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+  window.addEventListener(name, () => { byHand = true; }, { passive: true });
+}
+window.addEventListener("hashchange", () => { byHand = false; });
+
+function stay() {
+  const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (place && !byHand) place.scrollIntoView({ behavior: "instant" });
+}
+
 /** Typeset what is near, in portions, with time for the reader's own actions between them. */
 async function work() {
   await (loading ??= load());
@@ -45,6 +58,7 @@ async function work() {
     }
     await MathJax.typesetPromise(portion);
     reach();
+    stay();
     await new Promise((done) => setTimeout(done));
   }
   working = null;

@@ -79,7 +79,7 @@ def test_the_commands_of_post_build_exist() -> None:
     commands = [line for line in lines if line and not line.startswith(("#", "set "))]
     assert len(commands) == 2
     for command in commands:
-        assert shutil.which(command.split()[0])
+        assert shutil.which(command.split()[0], path=Path(sys.executable).parent)
         for module in re.findall(r"(?:-m|import) ([\w.]+)", command):
             assert importlib.util.find_spec(module), module
     assert (ROOT / "pyproject.toml").is_file()  # what `-e .` installs
