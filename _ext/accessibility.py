@@ -6,6 +6,7 @@ Each replacement says where the markup comes from; drop it when that package men
 import re
 from pathlib import Path
 
+from built_pages import rewrite
 from sphinx.application import Sphinx
 
 REPLACEMENTS = [
@@ -42,14 +43,13 @@ def mend(app: Sphinx, exception: Exception | None) -> None:
     """Apply the replacements to every page."""
     if exception or app.builder.name != "html":
         return
-    folder = Path(app.outdir)
-    for page in folder.rglob("*.html"):
-        if folder / "_static" in page.parents:
-            continue
-        text = page.read_text(encoding="utf-8")
+
+    def better_page(text: str, page: Path) -> str:
         for found, better in REPLACEMENTS:
             text = found.sub(better, text)
-        page.write_text(text, encoding="utf-8")
+        return text
+
+    rewrite(Path(app.outdir), better_page)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

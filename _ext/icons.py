@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
+from built_pages import built_pages
 from fontTools import subset, ttLib
 from sphinx.application import Sphinx
 
@@ -52,7 +53,7 @@ def make_font(app: Sphinx, exception: Exception | None) -> None:
     static = Path(app.outdir) / "_static"
     (whole,) = (static / "vendor" / "fontawesome").iterdir()
     known = codes((whole / "css" / "all.min.css").read_text())
-    pages = [p for p in Path(app.outdir).rglob("*.html") if static not in p.parents]
+    pages = built_pages(Path(app.outdir))
     words = set().union(*(USED.findall(page.read_text(encoding="utf-8")) for page in pages))
     used = {name: known[name] for name in sorted(words & set(known))}
     sheets = "".join(p.read_text(encoding="utf-8") for p in (static / "styles").glob("*.css"))

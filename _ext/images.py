@@ -13,6 +13,7 @@ import os
 import re
 from pathlib import Path
 
+from built_pages import rewrite
 from PIL import Image
 from sphinx.application import Sphinx
 
@@ -77,16 +78,16 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
     for picture in images.glob("*.png"):
         picture.with_suffix(".webp").write_bytes(to_webp(picture.read_bytes()))
         picture.unlink()
-    for page in folder.rglob("*.html"):
-        if folder / "_static" in page.parents:
-            continue
-        text = page.read_text(encoding="utf-8")
+
+    def light_page(text: str, page: Path) -> str:
         fold = text.find("<h2")
 
-        def light(found: re.Match[str], page: Path = page, fold: int = fold) -> str:
+        def light(found: re.Match[str]) -> str:
             return mend(found[0], page, images, first=found.start() < fold)
 
-        page.write_text(LINK.sub(r'\1.webp"', IMAGE.sub(light, text)), encoding="utf-8")
+        return LINK.sub(r'\1.webp"', IMAGE.sub(light, text))
+
+    rewrite(folder, light_page)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

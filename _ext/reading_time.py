@@ -15,7 +15,7 @@ FORMULA = 1 / 4
 LINE_OF_CODE = 1 / 25
 FIGURE = 1 / 3
 STEP = 15  # more would claim to know the reader
-SKIPPED = (nodes.literal_block, nodes.math_block, nodes.raw, nodes.target, nodes.comment)
+SKIPPED = (nodes.raw, nodes.target, nodes.comment)
 
 
 def is_exercises(node: nodes.Node) -> bool:

@@ -57,10 +57,10 @@ async function work() {
       waiting.delete(place);
     }
     await MathJax.typesetPromise(portion);
-    reach();
     stay();
     await new Promise((done) => setTimeout(done));
   }
+  reach();
   working = null;
 }
 

@@ -33,6 +33,7 @@ import torch.distributed as dist
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.distributed.elastic.multiprocessing.errors import record
+from torch.distributed.rendezvous import rendezvous
 
 from helpers._torchvision import load_torchvision
 from helpers.information import data_spectrum
@@ -123,6 +124,10 @@ def fingerprint(model: nn.Module, images: Images, shard_size: int) -> str:
     for i in sorted({k * (len(images) - 1) // 99 for k in range(100)}):
         found.update(_bytes(_image(images, i)))
     return found.hexdigest()
+
+
+def _images_in(shards: list[int], shard_size: int, count: int) -> int:
+    return sum(min(shard_size, count - k * shard_size) for k in shards)
 
 
 def _path(folder: Path, k: int) -> Path:
@@ -232,7 +237,7 @@ def write_spectra(
     who = f"rank {rank} of {world}"
     facts = {"settings": settings, "images": str(count), "shard_size": str(shard_size)}
     facts |= {"torch": torch.__version__, "device": str(device)}
-    size = sum(min(shard_size, count - k * shard_size) for k in mine)
+    size = _images_in(mine, shard_size, count)
     with progress_bar(size, progress if rank == 0 else False) as bar:
         bar.unit = "image"
         bar.set_description(who)
@@ -326,8 +331,13 @@ def main() -> None:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
         torch.cuda.set_device(device)
         torch.backends.cudnn.allow_tf32 = False  # it keeps three digits of a product
+    rank, world = 0, 1
     if "RANK" in os.environ:  # set by torchrun
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        store, rank, world = next(rendezvous("env://"))
+        # After a restart the store still has the addresses of the processes that are gone.
+        store = dist.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, store=store, rank=rank, world_size=world)
     torch.manual_seed(0)  # a network with random weights is the same in every process
     model, images = _call(given.model).eval(), _call(given.images)
     began = time.perf_counter()
@@ -341,8 +351,7 @@ def main() -> None:
         dtype=getattr(torch, given.dtype),
     )
     seconds = time.perf_counter() - began
-    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    done = sum(min(given.shard_size, len(images) - k * given.shard_size) for k in written)
+    done = _images_in(written, given.shard_size, len(images))
     # In one piece each, so that lines of several processes do not mix.
     sys.stdout.write(f"rank {rank} of {world}: wrote shards {written}, {done} images\n")
     sys.stdout.flush()

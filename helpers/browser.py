@@ -116,7 +116,7 @@ def leaf_walk(data: Path = WALK_FOLDER / "data", form: str = "full") -> Any:
 
 
 # Each imports earlier ones only.
-MODULES = ("linalg", "network", "walk", "worker", "charts", "dom", "pad", "view")
+MODULES = ("linalg", "network", "walk", "worker", "dom", "charts", "pad", "view")
 
 
 def _single_module() -> str:

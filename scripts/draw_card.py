@@ -4,13 +4,11 @@ It is the picture of the landing page with the title on it. A maintainer runs th
 """
 
 import io
-from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
-from weigh import find_browser
+from serve import ROOT
+from weigh import open_browser
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = """<body style="margin:0;width:1200px;height:630px;overflow:hidden;position:relative">
 <div style="position:absolute;top:-20px;left:0;width:1200px">{picture}</div>
 <div style="position:absolute;left:0;right:0;bottom:0;padding:36px 56px;background:#ffffffee;
@@ -22,12 +20,10 @@ real data and checked numbers</div></div></body>"""
 def main() -> None:
     """Photograph the page."""
     picture = (ROOT / "book" / "figures" / "idea.svg").read_text(encoding="utf-8")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+    with open_browser() as browser:
         page = browser.new_page(viewport={"width": 1200, "height": 630})
         page.set_content(PAGE.format(picture=picture))
         picture = page.screenshot()
-        browser.close()
     card = Image.open(io.BytesIO(picture)).convert("RGB").quantize(128)
     card.save(ROOT / "assets" / "social.png", optimize=True)
 

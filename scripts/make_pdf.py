@@ -8,13 +8,12 @@ pages in the order of the contents. Links from page to page become plain text.
 
 import io
 import sys
-import threading
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from pypdf import PdfReader, PdfWriter
-from serve import BUILT, make_server
-from weigh import READ, contents, find_browser
+from serve import BUILT, start
+from weigh import READ, contents, open_browser
 
 FOOT = (
     '<div style="font-size:8px;width:100%;text-align:center;color:#57606a">'
@@ -53,23 +52,19 @@ def print_page(browser: Browser, address: str) -> tuple[bytes, str]:
 def main() -> None:
     """Print, join, write."""
     folder = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else BUILT
-    server = make_server(folder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = f"http://127.0.0.1:{server.server_port}/"
+    base = start(folder)
     writer, part, parent = PdfWriter(), "", None
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+    with open_browser() as browser:
         for name, caption in contents():
             printed, title = print_page(browser, f"{base}{name}.html")
-            start = len(writer.pages)
+            first = len(writer.pages)
             reader = PdfReader(io.BytesIO(printed))
             for page in reader.pages:
                 writer.add_page(page)
             if caption != part:
-                part, parent = caption, writer.add_outline_item(title=caption, page_number=start)
-            writer.add_outline_item(title=title, page_number=start, parent=parent)
+                part, parent = caption, writer.add_outline_item(title=caption, page_number=first)
+            writer.add_outline_item(title=title, page_number=first, parent=parent)
             print(f"{title}: {len(reader.pages)} pages")
-        browser.close()
     writer.add_metadata({"/Title": "The geometry of data through deep learning"})
     target = folder.parent / "dist" / "course.pdf"
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import functools
 import gzip
 import http.server
 import sys
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,6 +73,13 @@ def make_server(folder: Path, port: int = 0) -> Server:
     """Return a server of a folder, on a free port unless one is given."""
     handler = functools.partial(Handler, directory=str(folder))
     return Server(("127.0.0.1", port), handler)
+
+
+def start(folder: Path) -> str:
+    """Serve a folder beside what else this process does; return the address."""
+    server = make_server(folder)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}/"
 
 
 def main() -> None:

@@ -9,12 +9,13 @@ opened, every frame of every scrubber seen. Needs Chromium on the machine.
 import os
 import shutil
 import sys
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 from playwright.sync_api import Browser, sync_playwright
-from serve import BUILT, ROOT, make_server
+from serve import BUILT, ROOT, start
 
 # Asks for every lazy picture, and lets every formula and every live part come near.
 READ = """async () => {
@@ -72,19 +73,27 @@ def find_browser() -> str:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), "")
 
 
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Start that Chromium, and end it."""
+    # As root, in a container, Chromium refuses to start with its sandbox.
+    args = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=args)
+        yield browser
+        browser.close()
+
+
 def main() -> None:
     """Weigh every page of a folder."""
     folder = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else BUILT
-    server = make_server(folder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+    base = start(folder)
+    with open_browser() as browser:
         print(f"{'page':44}{'opens':>9}{'in all':>9}")
         for path in sorted((folder / "book").glob("*.html")):
             name = path.relative_to(folder).as_posix()
-            first, whole, _ = weigh(browser, f"http://127.0.0.1:{server.server_port}/{name}")
+            first, whole, _ = weigh(browser, base + name)
             print(f"{name:44}{first / 1000:6.0f} kB{whole / 1000:6.0f} kB")
-        browser.close()
 
 
 if __name__ == "__main__":

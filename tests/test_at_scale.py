@@ -32,14 +32,20 @@ def points(n: int = 230) -> Tensor:
     return torch.randn(n, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
-def write(folder: Path, images: at_scale.Images | None = None, **given: object) -> list[int]:
+def write(
+    folder: Path,
+    images: at_scale.Images | None = None,
+    model: nn.Module | None = None,
+    **given: object,
+) -> list[int]:
     settings = {
         "shard_size": 50,
         "batch_size": 20,
         "dtype": torch.float64,
         "progress": False,
     } | given
-    return write_spectra(small(), points() if images is None else images, folder, **settings)
+    images = points() if images is None else images
+    return write_spectra(model or small(), images, folder, **settings)
 
 
 class Failing:
@@ -209,14 +215,8 @@ def changed_weights() -> nn.Module:
 )
 def test_shards_of_another_run_are_refused(tmp_path: Path, model, images, given) -> None:
     write(tmp_path)
-    settings = {
-        "shard_size": 50,
-        "batch_size": 20,
-        "dtype": torch.float64,
-        "progress": False,
-    } | given
     with pytest.raises(ValueError, match="belongs to another run"):
-        write_spectra(model().eval(), images(), tmp_path, **settings)
+        write(tmp_path, images(), model().eval(), **given)
     torch.testing.assert_close(read_spectra(tmp_path), data_spectrum(small(), points()))
 
 

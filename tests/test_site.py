@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,9 +20,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from ipywidgets.embed import dependency_state
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from serve import make_server
-from weigh import find_browser
+from playwright.sync_api import Browser, BrowserContext, Page
+from serve import start
+from weigh import find_browser, open_browser
 
 # The pages and the pictures are read with the same parser.
 pytestmark = pytest.mark.filterwarnings("ignore::bs4.XMLParsedAsHTMLWarning")
@@ -239,24 +238,17 @@ def test_a_faulty_page_is_caught(tmp_path: Path, content: str, fault: str) -> No
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start the Chromium of the machine; without one skip, but not in CI."""
-    found = find_browser()
-    if not found:
+    if not find_browser():
         reason = "no browser: install Chromium, or set CHROMIUM to its path"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    # As root, in a container, Chromium refuses to start with its sandbox.
-    args = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=args)
+    with open_browser() as chromium:
         yield chromium
-        chromium.close()
 
 
 @functools.cache
 def serve(folder: Path) -> str:
     """Serve a folder on a free port of this machine until the tests end; return the address."""
-    server = make_server(folder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}/"
+    return start(folder)
 
 
 def visit(context: BrowserContext, address: str, base: str) -> tuple[Page, list[str]]:

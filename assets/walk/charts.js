@@ -1,15 +1,7 @@
 // Drawings of the walk: digits on canvases, curves in SVG. Colours are set in walk.css, so that
 // they follow the theme.
 
-const SVG = "http://www.w3.org/2000/svg";
-
-function svg(tag, attributes, parent, text) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text !== undefined) element.textContent = text;
-  parent?.append(element);
-  return element;
-}
+import { svg } from "./dom.js";
 
 function drawing(width, height, name) {
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: `lw-${name}` });

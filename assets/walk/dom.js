@@ -11,6 +11,15 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** An element of a drawing, with attributes; put into a parent and given a text, if there are any. */
+export function svg(tag, attributes, parent, text) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text !== undefined) element.textContent = text;
+  parent?.append(element);
+  return element;
+}
+
 let groups = 0;
 
 /** A group of radio buttons, drawn as chips, or as what `draw` makes of a value and its text. */

@@ -3,7 +3,7 @@
 // The scores are (x₁ + x₃ + u₁ ReLU(x₃), x₂ + u₂ ReLU(x₃), 0). In front of the wall x₃ = 0 the leaf
 // through 0 is spanned by (1, 0, 1) and (0, 1, 0), behind it by (1, 0, 1 + u₁) and (0, 1, u₂).
 
-import { h } from "./dom.js";
+import { h, svg } from "./dom.js";
 
 const EDGE_POINTS = [-0.8, -0.4, 0, 0.4, 0.8];
 const FLAT = 1e-9; // a trace as near as this to the edge is the edge
@@ -86,20 +86,14 @@ function axes() {
   });
 }
 
-function draw(svg, state) {
-  const make = (tag, attributes) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
-    return element;
-  };
-  svg.replaceChildren(...scene(state).flatMap(([name, places, closed, label]) => {
+function draw(drawing, state) {
+  drawing.replaceChildren(...scene(state).flatMap(([name, places, closed, label]) => {
     const points = places.map((point) => point.map((v) => (100 * v).toFixed(1)).join(",")).join(" ");
-    const shape = make(closed ? "polygon" : "polyline", { points, class: name });
+    const shape = svg(closed ? "polygon" : "polyline", { points, class: name });
     if (!label) return [shape];
     const [x, y] = places[1].map((v) => 100 * v);
-    const text = make("text", { x, y, "text-anchor": "middle", dy: "0.35em" });
-    text.textContent = label;
-    return [shape, text];
+    const middle = { x, y, "text-anchor": "middle", dy: "0.35em" };
+    return [shape, svg("text", middle, null, label)];
   }));
 }
 
@@ -117,9 +111,7 @@ function words(state) {
 /** Fill an element with the drawing, its controls and a sentence that says what is seen. */
 export function mountFan(place) {
   const state = { turn: 160, tilt: 22, u: [0, 1] };
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "-170 -150 340 300");
-  svg.setAttribute("role", "img");
+  const drawing = svg("svg", { viewBox: "-170 -150 340 300", role: "img" });
   const status = h("p", { class: "lw-status", role: "status" });
   const slider = (text, min, max, step, get, set, unit = "") => {
     const input = h("input", {
@@ -139,16 +131,16 @@ export function mountFan(place) {
     slider("u₂", -2, 2, 0.1, () => state.u[1], (v) => { state.u[1] = v; }),
   ];
   function show() {
-    draw(svg, state);
+    draw(drawing, state);
     sliders.forEach(({ update }) => update());
     status.textContent = words(state);
-    svg.setAttribute("aria-label",
+    drawing.setAttribute("aria-label",
       `A grey wall, a blue leaf below it and orange leaves above it. ${status.textContent}`);
   }
   // A finger turns by moving sideways; up and down scrolls the page.
-  svg.addEventListener("pointerdown", (event) => svg.setPointerCapture(event.pointerId));
-  svg.addEventListener("pointermove", (event) => {
-    if (!svg.hasPointerCapture(event.pointerId)) return;
+  drawing.addEventListener("pointerdown", (event) => drawing.setPointerCapture(event.pointerId));
+  drawing.addEventListener("pointermove", (event) => {
+    if (!drawing.hasPointerCapture(event.pointerId)) return;
     state.turn = (state.turn - event.movementX / 2 + 360) % 360;
     if (event.pointerType === "mouse") {
       state.tilt = Math.max(-80, Math.min(80, state.tilt + event.movementY / 2));
@@ -157,7 +149,7 @@ export function mountFan(place) {
   });
   place.classList.add("lw", "lw-fan");
   place.replaceChildren(
-    svg, h("div", { class: "lw-fan-sliders lw-hand" }, ...sliders.map(({ element }) => element)), status);
+    drawing, h("div", { class: "lw-fan-sliders lw-hand" }, ...sliders.map(({ element }) => element)), status);
   show();
 }
 
