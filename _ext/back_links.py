@@ -1,6 +1,7 @@
-"""Show under each claim of the ledger, and under each theorem, where it is referred to.
+"""Show what refers to what: places to claims and theorems, and tests to claims.
 
-The list is made when the book is built, from the references that the pages contain.
+Under each claim of the ledger, and under each theorem, stands where it is referred to; at the end
+of the ledger, for each test, which claims name it. All is read from the pages at build time.
 """
 
 import re
@@ -60,6 +61,25 @@ def sentence(app: Sphinx, page: str, places: list[Place]) -> nodes.paragraph:
     return words
 
 
+def tests(ledger: nodes.document) -> nodes.bullet_list:
+    """Return the tests that the claims of a ledger name, each with links to these claims."""
+    claims: dict[str, list[tuple[str, str]]] = {}  # id and title of each claim
+    for section in ledger.findall(nodes.section):
+        name = next((name for name in section["ids"] if name.startswith("claim-")), "")
+        for paragraph in section.children:
+            if name and paragraph.astext().startswith("Test: "):
+                for test in paragraph.findall(nodes.literal):
+                    claims.setdefault(test.astext(), []).append((name, section[0].astext()))
+    rows = nodes.bullet_list(classes=["tests"])
+    for test in sorted(claims):
+        words = nodes.paragraph("", "", nodes.literal("", test), nodes.Text(": "))
+        for k, (name, title) in enumerate(claims[test]):
+            words += nodes.Text("; " if k else "")
+            words += nodes.reference("", title, refid=name, internal=True)
+        rows += nodes.list_item("", words)
+    return rows
+
+
 def show(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Add the sentences to a page."""
     found = getattr(app.env, "course_back_links", {})
@@ -69,6 +89,8 @@ def show(app: Sphinx, doctree: nodes.document, page: str) -> None:
         places = [p for name in names for p in found.get(name, []) if p[0] != page or p[1]]
         if places:
             section += sentence(app, page, places)
+        if "what-a-test-holds-up" in section["ids"]:
+            section += tests(doctree)
     for proof in list(doctree.findall(lambda n: type(n).__name__.startswith(PROOFS))):
         own = place(proof, page)
         places = [p for p in found.get(str(proof.get("label", "")), []) if p != own]

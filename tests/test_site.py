@@ -386,6 +386,17 @@ def test_every_page_tells_search_engines_what_it_is(site: Path) -> None:
     assert all(name[0].isalpha() for names in chapters for name in names), chapters
 
 
+def test_a_test_leads_to_its_claims(site: Path) -> None:
+    text = (site / "book" / "claims.html").read_text(encoding="utf-8")
+    rows = BeautifulSoup(text, "html.parser").select("#what-a-test-holds-up .tests li")
+    found = {row.code.get_text(): [a["href"] for a in row.select("a")] for row in rows}
+    chapter = found.pop("book/05_frobenius_involutivity.ipynb")
+    assert {"#claim-s6", "#claim-s7"} <= set(chapter)
+    involutive = "tests/test_foliation.py::test_piecewise_linear_networks_are_involutive"
+    assert "#claim-s6" in found[involutive]
+    assert len(found) > 20
+
+
 def test_icons_are_there(site: Path) -> None:
     """The font that is cut at build time has each icon that a page names."""
     style = (site / "_static" / "icons.css").read_text()
