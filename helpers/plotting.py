@@ -12,6 +12,7 @@ import numpy as np
 from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 from torch import Tensor
 
 # Shows the frame of the slider's value and says its label, to the eye and to a screen reader.
@@ -28,6 +29,7 @@ def image_strip(
     captions: Sequence[str] | None = None,
     columns: int = 10,
     limit: float | None = None,
+    fontsize: float | None = None,
 ) -> Figure:
     """Images in rows, each with its numbers under the frame.
 
@@ -37,6 +39,7 @@ def image_strip(
         captions: N short texts, drawn under the frames.
         columns: frames in a row.
         limit: draw grey images as signed fields from −limit (blue) over 0 (white) to limit (red).
+        fontsize: of the captions, in points; None: 12, or less where there are many columns.
 
     Raises:
         ValueError: numbers of images and captions that differ.
@@ -61,7 +64,7 @@ def image_strip(
         if captions is not None:
             axis.text(
                 0.5, -0.06, captions[k], transform=axis.transAxes, ha="center", va="top",
-                fontsize=min(12, 95 / columns),
+                fontsize=fontsize or min(12, 95 / columns),
             )  # fmt: skip
     return figure
 
@@ -91,7 +94,7 @@ def scrubber(figures: Sequence[Figure], labels: Sequence[str], name: str, alt: s
     arrow keys; without scripts the first frame stays.
 
     Args:
-        figures: the frames, of equal size.
+        figures: the frames. All are cut to one size, that leaves room for what the largest holds.
         labels: one a frame, said under the slider.
         name: what the slider changes, its accessible name.
         alt: what every frame shows; the label of the frame is added.
@@ -101,10 +104,13 @@ def scrubber(figures: Sequence[Figure], labels: Sequence[str], name: str, alt: s
     """
     if len(figures) != len(labels):
         raise ValueError(f"got {len(figures)} figures and {len(labels)} labels")
+    for figure in figures:
+        figure.draw_without_rendering()  # it has no layout before
+    around = Bbox.union([figure.get_tightbbox() for figure in figures]).padded(0.08)
     frames = []
     for k, (figure, label) in enumerate(zip(figures, labels, strict=True)):
         buffer = io.BytesIO()
-        figure.savefig(buffer, dpi=110)
+        figure.savefig(buffer, dpi=110, bbox_inches=around)
         plt.close(figure)
         source = base64.b64encode(buffer.getvalue()).decode()
         frames.append(

@@ -4,7 +4,9 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
@@ -14,3 +16,14 @@ settings.register_profile("course", deadline=None, max_examples=25, derandomize=
 settings.load_profile("course")
 
 os.environ["COURSE_PROGRESS"] = "0"
+
+
+class Apart(LoadFileScheduling):
+    """Give each worker whole files, but the pages of the site, the longest file, one by one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if "test_pages.py::" in nodeid else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
+    return Apart(config, log) if config.getoption("dist") == "loadfile" else None

@@ -1,5 +1,7 @@
 """What the figures show and say; how they look is checked by looking at the pages."""
 
+import base64
+import io
 import re
 
 import matplotlib
@@ -7,8 +9,10 @@ import matplotlib
 matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from helpers import plotting
 
@@ -62,3 +66,17 @@ def test_scrubber():
     assert "http" not in page
     with pytest.raises(ValueError, match="1 figures and 2 labels"):
         plotting.scrubber([plt.figure()], ["a", "b"], "x", "y")
+
+
+def test_no_frame_of_a_scrubber_is_cut():
+    """Words may stand outside of the figure, and then every frame has room for them."""
+    figures = [plt.figure(figsize=(2, 2)) for _ in range(2)]
+    figures[0].text(0.5, -1, "two inches below")
+    page = plotting.scrubber(figures, ["a", "b"], "x", "y").data
+    frames = [
+        Image.open(io.BytesIO(base64.b64decode(data)))
+        for data in re.findall(r"base64,([^\"]+)", page)
+    ]
+    assert frames[0].size == frames[1].size
+    dark = np.asarray(frames[0].convert("L")) < 100
+    assert dark.any() and not dark[[0, -1]].any() and not dark[:, [0, -1]].any()
