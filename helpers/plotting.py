@@ -1,4 +1,4 @@
-"""Figures that more than one chapter draws. The style is `plt.style.use("helpers.course")`."""
+"""The style of the course's figures, and figures that more than one chapter draws."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from html import escape
 
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython import get_ipython
+from IPython.core.pylabtools import print_figure
 from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,6 +24,28 @@ _SHOW_FRAME = (
     "const t=g[n].dataset.label;f.querySelector('output').textContent=t;"
     "this.setAttribute('aria-valuetext',t)"
 )
+
+
+def _svg(figure: Figure) -> str | None:
+    """A figure of lines as SVG, the same text for the same figure; None if it holds images."""
+    if any(axis.images for axis in figure.axes):
+        return None
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    drawing: str = print_figure(figure, "svg", metadata=nothing)
+    return drawing.replace("\n", " ")  # one line in the notebook's file, as the PNG is
+
+
+def use_style() -> None:
+    """Draw in the course's style and, in Jupyter, store figures without images as SVG too.
+
+    A page shows the SVG, which is sharp at every size and light. The PNG stays beside it, because
+    JupyterLab shows no SVG in a notebook that it does not trust yet. Source: the style is in
+    `course.mplstyle`, which `plt.style.use("helpers.course")` reads as well.
+    """
+    plt.style.use("helpers.course")
+    if shell := get_ipython():
+        plt.switch_backend(plt.get_backend())  # Jupyter's sets its own formats when it is loaded
+        shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, _svg)
 
 
 def image_strip(

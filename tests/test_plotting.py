@@ -30,6 +30,18 @@ def test_style_is_found_in_the_package():
         )
 
 
+def test_figures_without_images_are_drawings():
+    """The chapters show that Jupyter stores them; the drawing is the same every time."""
+    plotting.use_style()
+    figure, axis = plt.subplots()
+    axis.plot([1, 2])
+    drawing = plotting._svg(figure)
+    assert drawing == plotting._svg(figure)
+    assert drawing.endswith("</svg> ") and "\n" not in drawing
+    axis.imshow([[0, 1]])
+    assert plotting._svg(figure) is None
+
+
 def test_image_strip_shows_every_image_with_its_numbers():
     captions = [f"label {k}" for k in range(7)]
     figure = plotting.image_strip(torch.rand(7, 1, 5, 5), captions, columns=4)
