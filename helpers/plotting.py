@@ -118,7 +118,7 @@ def scrubber(figures: Sequence[Figure], labels: Sequence[str], name: str, alt: s
     arrow keys; without scripts the first frame stays.
 
     Args:
-        figures: the frames. All are cut to one size, that leaves room for what the largest holds.
+        figures: the frames, of one size; it grows where words stand outside of a figure.
         labels: one a frame, said under the slider.
         name: what the slider changes, its accessible name.
         alt: what every frame shows; the label of the frame is added.
@@ -128,9 +128,11 @@ def scrubber(figures: Sequence[Figure], labels: Sequence[str], name: str, alt: s
     """
     if len(figures) != len(labels):
         raise ValueError(f"got {len(figures)} figures and {len(labels)} labels")
+    room = []
     for figure in figures:
         figure.draw_without_rendering()  # it has no layout before
-    around = Bbox.union([figure.get_tightbbox() for figure in figures]).padded(0.08)
+        room += [figure.bbox_inches, figure.get_tightbbox().padded(0.05)]
+    around = Bbox.union(room)
     frames = []
     for k, (figure, label) in enumerate(zip(figures, labels, strict=True)):
         buffer = io.BytesIO()
