@@ -362,6 +362,21 @@ def test_a_drawing_by_hand(browser, site: Path) -> None:
         expect(page.locator(".lw-status")).to_have_text(text)
 
 
+def test_the_pad_stays_open_when_an_older_answer_arrives(browser, site: Path) -> None:
+    with opened(browser, site, FULL) as page:
+        # Both in one task: the worker's answer to the first comes after the second.
+        page.evaluate("""() => {
+          const input = (text) => [...document.querySelectorAll(".lw label")]
+            .find((label) => label.textContent.includes(text)).querySelector("input");
+          for (const text of ["fibre → target", "draw"]) input(text).click();
+        }""")
+        page.locator(".lw[data-move=fibre]").wait_for()
+        expect(page.get_by_role("application")).to_be_focused()
+        expect(page.get_by_role("radio", name="draw")).to_be_checked()
+        page.get_by_role("radio", name="3").first.check()
+        expect(page.get_by_role("application")).to_be_hidden()
+
+
 def test_the_address_holds_the_situation(browser, site: Path) -> None:
     query = "?start=4&target=9&kind=mirrored&move=leaf&rule=published&length=0.4&steps=7"
     with opened(browser, site, FULL + query) as page:

@@ -101,6 +101,7 @@ export async function mount(place, options) {
   let history = [];
   let now;
   let playing = false;
+  let drawing = !(state.start in digits); // the pad is open, though there may be no stroke yet
   let turn = 0; // counts the walks that were begun: an answer that belongs to an older one is late
 
   const towards = () => state.move === "leaf" || state.move === "fibre";
@@ -183,6 +184,7 @@ export async function mount(place, options) {
   }) : null;
 
   function openPad() {
+    drawing = true;
     pad.element.hidden = false;
     pad.focus();
     if (drawn.some((v) => v > 0)) begin({ start: encode(drawn) });
@@ -218,6 +220,7 @@ export async function mount(place, options) {
     const mine = ++turn;
     playing = false;
     Object.assign(state, changes, { steps: "0" });
+    if ("start" in changes) drawing = !(state.start in digits);
     if (!("hand" in changes)) multiples = multiples.map(() => 0);
     const frames = await engine.call("begin", {
       start: startImage(), target: targetImage(), mode: state.move, rule: state.rule,
@@ -338,9 +341,9 @@ export async function mount(place, options) {
 
   function showChoices() {
     for (const [group, key] of [[starts, "start"], [targets, "target"], [kinds, "kind"], [moves, "move"], [rules, "rule"], [lengths, "length"]]) {
-      group.select(key === "start" && !(state.start in digits) ? "draw" : state[key]);
+      group.select(key === "start" && drawing ? "draw" : state[key]);
     }
-    if (pad) pad.element.hidden = state.start in digits;
+    if (pad) pad.element.hidden = !drawing;
     rules.element.disabled = !towards();
     lengths.element.disabled = state.move === "hand";
     noiseButton.hidden = towards() || state.move === "hand";
