@@ -137,6 +137,7 @@ def make_checkpoints():
     return script
 
 
+@pytest.mark.slow
 def test_retraining_finds_the_400_step_checkpoint_again():
     model = make_checkpoints().make(0, "400-steps", write=False)
     stored, card = load_checkpoint("400-steps", 0)

@@ -116,6 +116,7 @@ def test_published_rule(digits):
 LONG = (0, 1, 2) if os.environ.get("COURSE_LONG") else (0,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", LONG)
 def test_as_many_steps_as_were_published(seed):
     """5,000 steps of the published length do not stall, and more than a third leaves the leaf."""

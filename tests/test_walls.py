@@ -54,7 +54,10 @@ def test_one_unit_changes_at_the_wall(case):
     model, x, direction, wall = case
     assert torch.equal(wall.distance, fol.next_wall(model, x, direction))
     before, after = (fol.linear_region(model, place).pattern for place in (x, wall.behind))
-    assert ((before != after).sum(1) == 1).all()
+    changes = (before != after).sum(1)
+    # In a pooling window where every ReLU is off, the unit that turns on is the new maximum too.
+    kinds = {type(layer) for layer in model}
+    assert ((changes == 1) | ((changes == 2) & ({nn.ReLU, nn.MaxPool2d} <= kinds))).all()
     assert ((wall.normal * direction.flatten(1)).sum(1) != 0).all()
 
 
