@@ -19,7 +19,7 @@ help:
 	@echo "make lab               open the chapters in JupyterLab"
 	@echo "make text              write every chapter as text to _build/text"
 	@echo "make notebook NB=name  turn _build/text/name.md back into the chapter and execute it"
-	@echo "make test-portability  re-run the chapters on 1 and 2 threads, with and without AVX-512"
+	@echo "make test-portability  re-run the chapters with the numerical kernels of other processors"
 	@echo "make lint              check the style and the types of the code"
 	@echo "make checkpoints       train the networks in data/ again"
 	@echo "make bench             measure speed and memory of the helpers"
@@ -35,7 +35,7 @@ $(CHECKED): export IPYTHONDIR := $(SETTINGS)/ipython
 $(CHECKED): export JUPYTER_CONFIG_DIR := $(SETTINGS)/jupyter
 $(CHECKED): export JUPYTER_DATA_DIR := $(SETTINGS)/jupyter
 check test test-portability notebook: export COURSE_PROGRESS := 0
-check test test-portability notebook: export OMP_NUM_THREADS := 1
+check test notebook: export OMP_NUM_THREADS ?= 1
 # Compiling every module again in every process takes longer than what many of them do.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -78,14 +78,8 @@ check: lint
 test: book
 	$(PYTEST) $(NBVAL) --durations=15 tests $(CHAPTERS)
 
-# Two threads share busy cores badly unless they wait passively.
-test-portability: export OMP_WAIT_POLICY := passive
 test-portability: .venv/stamp
-	@for threads in 1 2; do for isa in avx2 ""; do \
-	  echo "== $$threads thread(s), ATEN_CPU_CAPABILITY=$${isa:-unset}"; \
-	  if [ -n "$$isa" ]; then export ATEN_CPU_CAPABILITY=$$isa; else unset ATEN_CPU_CAPABILITY; fi; \
-	  OMP_NUM_THREADS=$$threads $(PYTEST) $(NBVAL) $(CHAPTERS) || exit 1; \
-	done; done
+	$(BIN)/python scripts/portability.py --options "$(NBVAL)" $(CHAPTERS)
 
 lint: .venv/stamp
 	$(BIN)/ruff check .

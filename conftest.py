@@ -12,18 +12,17 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parent
+
+from portability import VARIABLES
+
 PAGES = "tests/test_pages.py"
-# What decides which kernels of PyTorch and its libraries compute, and on how many threads.
-KERNELS = (
-    "ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE", "OMP_NUM_THREADS",
-)  # fmt: skip
 
 
 def kernels() -> str:
     """Return the settings of the kernels, and what PyTorch makes of them on this processor."""
     import torch
 
-    settings = [f"{name}={os.environ.get(name, 'unset')}" for name in KERNELS]
+    settings = [f"{name}={os.environ.get(name, 'unset')}" for name in VARIABLES]
     found = torch.backends.cpu.get_cpu_capability()
     return f"kernels: {', '.join(settings)}; torch {torch.__version__} computes with {found}"
 

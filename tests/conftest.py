@@ -4,15 +4,11 @@ Those that the chapters need too are in `conftest.py` of the folder above.
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-
 from playwright.sync_api import Browser
 from serve import BUILT
 from weigh import find_browser, open_browser

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from playwright.sync_api import BrowserContext, Page, Route
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response, Route
 from serve import start
 
 # The theme adapts a page to a new width, or to an opened fold, 300 milliseconds later.
@@ -46,10 +46,18 @@ def visit(context: BrowserContext, address: str, base: str) -> tuple[Page, list[
         faults.append(f"asked another host: {route.request.url}")
         route.abort()
 
+    def answered(response: Response) -> None:
+        if not response.ok:
+            faults.append(f"answer {response.status}: {response.url}")
+
+    def told(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            faults.append(f"console: {message.text}")
+
     page.route(lambda url: not url.startswith((base, "data:", "blob:")), refuse)
-    page.on("response", lambda r: r.ok or faults.append(f"answer {r.status}: {r.url}"))
+    page.on("response", answered)
     page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
-    page.on("console", lambda m: m.type == "error" and faults.append(f"console: {m.text}"))
+    page.on("console", told)
     page.goto(address)
     if address == f"{base}index.html":
         page.wait_for_url(f"{base}book/index.html")
