@@ -197,14 +197,6 @@ def test_there_are_chapters() -> None:
     assert CHAPTERS
 
 
-def test_list_of_ignored_cells(capsys: pytest.CaptureFixture[str]) -> None:
-    """Show every cell whose outputs are not compared, with its reason."""
-    with capsys.disabled():
-        for path in CHAPTERS:
-            for cell, reason in ignored_cells(json.loads(path.read_text(encoding="utf-8"))):
-                print(f"\nnot compared: {path.stem} {cell}: {reason}", end="")
-
-
 def sound_notebook() -> Notebook:
     """Return a small notebook without a fault."""
     image = {"output_type": "display_data", "data": {"image/png": "", "text/plain": ["<Figure>"]}}
