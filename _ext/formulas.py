@@ -1,9 +1,10 @@
 """Render every formula when the book is built, as MathML, which browsers show by themselves.
 
 Pandoc turns TeX into MathML, all new formulas of a page in one call. Here its result is brought
-nearer to what TeX does and MathML leaves to the writer: the thin space around names of functions, no
-space around signs in scripts, sums of full size in aligned lines. A long formula in the text becomes
-several, so that it can be broken after a relation. The TeX stays in the attribute `alttext`.
+nearer to what TeX does and MathML leaves to the writer: the thin space around names of functions,
+no space around signs in scripts, sums of full size in aligned lines. A long formula in the text
+becomes several, so that it can be broken after a relation. The TeX stays in the attribute
+`alttext`.
 
 A formula that Pandoc cannot read is a warning, and so an error of the build.
 """
@@ -14,6 +15,7 @@ import re
 import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ SCRIPTS = {"msub", "msup", "msubsup", "munder", "mover", "munderover"}
 THIN = "0.167em"  # a sixth of the size, as in TeX
 APPLY = "\N{FUNCTION APPLICATION}"
 RELATIONS = set("=≠≈∼≃≡≤≥<>≪≫∈∉⊆⊂∝→↦⇒⟹⇔⟺")
+BINARY = set("+−=≤≥<>×⋅")
 LONG = 26  # signs of a formula in the text; a longer one does not fit a phone beside other words
 # Combining marks have no width of their own, which browsers take for that of the accent.
 ACCENTS = dict(zip("\u0302\u0303\u0307\u0308\u203e\u00af", "ˆ˜˙¨¯¯", strict=True))
@@ -96,13 +99,20 @@ def is_space(element: ET.Element) -> bool:
 def space_functions(row: ET.Element) -> None:
     """Put a thin space between the name of a function and what is no sign."""
     children = list(row)
-    for k, (left, right) in reversed(list(enumerate(zip(children, children[1:], strict=False)))):
+    for k, (left, right) in reversed(list(enumerate(pairwise(children)))):
         if not (is_function(left) or is_function(right)) or is_space(left) or is_space(right):
             continue
         sign = core(right if is_function(left) else left)
         closing = sign.get("form") == "postfix" and sign.text in {")", "]", "}"}
         if sign.tag != "mo" or (not is_function(left) and (closing or sign.text == ",")):
             row.insert(k + 1, ET.Element("mspace", width=THIN))
+
+
+def raise_dots(row: ET.Element) -> None:
+    """Put the dots between two signs, such as +, at their height."""
+    for left, dots, right in zip(row, row[1:], row[2:], strict=False):
+        if dots.text == "…" and BINARY >= {left.text, right.text}:
+            dots.text = "⋯"
 
 
 def join_letters(row: ET.Element) -> None:
@@ -143,13 +153,12 @@ def mend(element: ET.Element, in_script: bool = False, accent: bool = False) -> 
             element.set("displaystyle", "true")
             element.set("class", "aligned")
     elif element.tag == "mtd":
-        element.attrib.pop("columnalign", None)
-        if element.get("style") == "text-align: center":  # as it is anyway
-            element.attrib.pop("style")
+        element.attrib.clear()  # centred, and in aligned lines see book.css
     for k, child in enumerate(element):
         script = in_script or (element.tag in SCRIPTS and k > 0)
         mend(child, script, element.tag in {"mover", "munder"} and k > 0)
     if element.tag not in SCRIPTS | {"mfrac", "mroot", "mtable", "mtr"}:
+        raise_dots(element)
         space_functions(element)
         join_letters(element)
 
