@@ -2,7 +2,7 @@
 
     python scripts/make_pdf.py
 
-Chromium prints each page after its formulas are typeset and its folds are opened; pypdf joins the
+Chromium prints each page after its pictures are there and its folds are opened; pypdf joins the
 pages in the order of the contents. Links from page to page become plain text.
 """
 
