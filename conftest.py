@@ -6,14 +6,10 @@ first. Settings and fixtures of the tests alone are in `tests/conftest.py`.
 
 import os
 import re
-from pathlib import Path
 
 import pytest
+from portability import ROOT, VARIABLES
 from xdist.scheduler import LoadFileScheduling
-
-ROOT = Path(__file__).resolve().parent
-
-from portability import VARIABLES
 
 PAGES = "tests/test_pages.py"
 

@@ -458,6 +458,7 @@ def test_a_process_takes_its_own_gpu(
     assert seen == {"set": torch.device("cuda", expected), "used": torch.device("cuda", expected)}
 
 
+@pytest.mark.slow
 def test_networks_of_torchvision_by_name() -> None:
     model = at_scale._call("torchvision.models:shufflenet_v2_x0_5")
     assert sum(p.numel() for p in model.parameters()) == 1_366_792

@@ -76,6 +76,7 @@ def test_step_halving_converges():
         assert 0.4 < fine / coarse < 0.6
 
 
+@pytest.mark.slow
 def test_a_stall_does_not_depend_on_the_step(digits):
     model, x, target = digits
     ends = [

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -20,7 +20,7 @@ from bs4 import BeautifulSoup
 from ipywidgets.embed import dependency_state
 from playwright.sync_api import Browser
 from serve import ROOT
-from web import pages, read, serve, visit
+from web import pages, parse, read, serve, visit
 
 # The pages and the pictures are read with the same parser.
 pytestmark = pytest.mark.filterwarnings("ignore::bs4.XMLParsedAsHTMLWarning")
@@ -70,9 +70,8 @@ def foreign_in_script(text: str) -> list[str]:
     return CONTENT_NETWORKS.findall(text)
 
 
-def foreign_in_page(text: str) -> list[str]:
+def foreign_in_page(soup: BeautifulSoup) -> list[str]:
     """Return what a page (HTML or SVG) loads from other hosts."""
-    soup = BeautifulSoup(text, "html.parser")
     found = [tag[name] for kind, name in LOADS for tag in soup.find_all(kind, {name: True})]
     for link in soup.find_all("link", href=True):
         if LOADED_LINKS & {rel.lower() for rel in link.get("rel", [])}:
@@ -89,11 +88,11 @@ def foreign_in_page(text: str) -> list[str]:
     return found
 
 
-READERS = {
-    ".html": foreign_in_page,
-    ".svg": foreign_in_page,
-    ".css": foreign_in_css,
-    ".js": foreign_in_script,
+READERS: dict[str, Callable[[Path], list[str]]] = {
+    ".html": lambda path: foreign_in_page(read(path)),
+    ".svg": lambda path: foreign_in_page(parse(path)),
+    ".css": lambda path: foreign_in_css(path.read_text(encoding="utf-8")),
+    ".js": lambda path: foreign_in_script(path.read_text(encoding="utf-8")),
 }
 
 
@@ -103,7 +102,7 @@ def foreign_loads(folder: Path) -> list[str]:
         f"{path.relative_to(folder)}: {address}"
         for path in sorted(folder.rglob("*"))
         if path.suffix in READERS
-        for address in READERS[path.suffix](path.read_text(encoding="utf-8"))
+        for address in READERS[path.suffix](path)
     ]
 
 

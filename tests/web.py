@@ -22,10 +22,12 @@ def pages(folder: Path) -> list[Path]:
     return [p for p in sorted(folder.rglob("*.html")) if static not in p.parents]
 
 
-@functools.cache
-def read(page: Path) -> BeautifulSoup:
-    """Return a page, taken apart once."""
-    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+def parse(file: Path) -> BeautifulSoup:
+    """Return a page, or a drawing, taken apart."""
+    return BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
+
+
+read = functools.cache(parse)  # a page is asked for by many tests
 
 
 @functools.cache
