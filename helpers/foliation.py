@@ -12,18 +12,16 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, jvp, vmap
-from torch.nn.functional import conv_transpose2d
 
 from helpers.information import _check, _contrasts, _input_pullback, logit_jacobian
 
 Field = Callable[[Tensor], Tensor]  # a point (n,) to a vector (n,)
 Classifier = Callable[[Tensor], Tensor]  # inputs (B, …) to logits (B, C)
-Pullback = Callable[[Tensor, Callable[[Tensor], Tensor]], tuple[Tensor, Tensor]]
 
 _KINKED = (nn.ReLU, nn.LeakyReLU)
 _AFFINE = (
@@ -197,64 +195,6 @@ def involutivity_defect(
     found = [_brackets(model, one[None], tolerance)[2:] for one in x]
     sine, size = torch.tensor(found, dtype=torch.float64).unbind(1)
     return sine, size
-
-
-def layered_pullback(model: nn.Module) -> Pullback | None:
-    """Logits and rows @ J of a plain chain of layers, by their transposes, without autograd.
-
-    On a region J is a product of matrices, one a layer: its weights, or the 0s and 1s of a ReLU.
-    Multiplied from the left by few rows it costs little more than those rows. In float32, and for
-    a few inputs, this is faster than backward passes. (Chapter 6.)
-
-    Args:
-        model: `nn.Sequential` of Linear, Conv2d (stride 1), ReLU, AvgPool2d and Flatten.
-
-    Returns:
-        A function of inputs `(B, …)`, and of a function of logits `(B, C)` to rows `(K, C)` or
-        `(B, K, C)`, to the logits and rows @ J `(B, K, n)`; None for any other model.
-    """
-    layers = list(model) if isinstance(model, nn.Sequential) else [model]
-    for layer in layers:
-        known = isinstance(layer, nn.Linear | nn.ReLU | nn.Flatten)
-        if isinstance(layer, nn.Conv2d):
-            known = (layer.stride, layer.dilation, layer.groups) == ((1, 1), (1, 1), 1)
-            known &= layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
-        elif isinstance(layer, nn.AvgPool2d):
-            known = layer.kernel_size == layer.stride and isinstance(layer.stride, int)
-            known &= not layer.padding and not layer.ceil_mode
-        if not known:
-            return None
-
-    @torch.no_grad()
-    def pullback(x: Tensor, rows_of: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-        values = [x]
-        for layer in layers:
-            values.append(layer(values[-1]))
-        rows = rows_of(values[-1])
-        head = (len(x), rows.shape[-2])
-        rows = rows.expand(*head, -1)
-        for layer, z, out in zip(layers[::-1], values[-2::-1], values[:0:-1], strict=True):
-            if isinstance(layer, nn.ReLU):
-                # Behind a pooling, rows is still a view (…, height, k, width, k), without a copy.
-                rows = rows * (z > 0).to(rows).view(len(x), 1, *rows.shape[2:])
-                continue
-            rows = rows.reshape(*head, *out.shape[1:])
-            if isinstance(layer, nn.Linear):
-                rows = (rows.flatten(0, 1) @ layer.weight).unflatten(0, head)
-            elif isinstance(layer, nn.Conv2d):
-                together, padding = rows.flatten(0, 1), layer.padding
-                rows = conv_transpose2d(together, layer.weight, padding=padding).unflatten(0, head)  # type: ignore[arg-type]
-            elif isinstance(layer, nn.AvgPool2d):
-                k, (height, width) = cast(int, layer.stride), z.shape[2:]
-                if height % k or width % k:
-                    raise ValueError(f"a pooling of {k} does not divide {height} × {width}")
-                rows = (rows / k**2)[..., :, None, :, None]
-                rows = rows.expand(*head, -1, -1, k, -1, k)
-            else:
-                rows = rows.reshape(*head, *z.shape[1:])
-        return values[-1], rows.reshape(*head, -1)
-
-    return pullback
 
 
 class LinearRegion(NamedTuple):

@@ -6,8 +6,9 @@ data leaf) or on ker G (where p does not change), moves by a step, and looks aga
 
 Inputs have the batch first and all paths of a batch move together; n is the number of entries of
 one input. Lengths are Euclidean, in units of the input; shares are of squared lengths. All is
-computed in float64, but for the solver of the published rule, which works in the dtype of the
-model, and for the network and its Jacobian where `precision` says so.
+computed in float64, because a path decides at walls: in float32 the kernels of another processor
+choose another side now and then, and the path ends elsewhere. What the published rule owes to
+single precision is rounded to it on purpose (`_score_rows`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from torch.nn.functional import normalize
 from helpers.data import PAPER_UNIT
 from helpers.foliation import (
     _span,
-    layered_pullback,
     leaf_projection,
     linear_region,
     wall_ahead,
@@ -35,7 +35,6 @@ from helpers.information import (
     _contrasts,
     _input_pullback,
     fisher_rao_distance,
-    logit_jacobian,
 )
 from helpers.training import progress_bar
 
@@ -124,37 +123,33 @@ def _frame(rows: Tensor, eps: float) -> Tensor:
     return frame
 
 
-def _score_rows(model: nn.Module, x: Tensor) -> Tensor:
-    """∇log p_i as rows `(B, C, n)`, in the dtype of the model."""
-    x = x.to(next(model.parameters()))
-    return logit_jacobian(nn.Sequential(model, nn.LogSoftmax(1)).eval(), x)[1]
+def _score_rows(logits: Tensor, contrasts: Tensor) -> Tensor:
+    """∇log p_i as rows `(B, C, n)`, from the contrasts of J, with the digits of float32.
 
-
-def _contrasts_of(logits: Tensor) -> Tensor:
-    return _contrasts(logits.shape[1]).to(logits)
-
-
-def _score_cotangents(logits: Tensor) -> Tensor:
-    """The matrices I − 1pᵀ `(B, C, C)` that turn J into the rows ∇log p_i."""
+    A network in float32 gives them with a round-off that depends on the processor. Rounded once,
+    from float64, they are as nearly dependent, and the same everywhere.
+    """
     p = logits.softmax(1)
-    return torch.eye(p.shape[1]).to(p) - p[:, None]
+    mixing = torch.eye(p.shape[1]).to(p) - p[:, None]  # I − 1pᵀ
+    rows = mixing @ _contrasts(p.shape[1]).to(p).T @ contrasts
+    return rows.float().double()
 
 
 def _least_squares(rows: Tensor, v: Tensor, kernel: bool) -> Tensor:
     """Projection of v by the solver of the published rule, from the rows ∇log p_i.
 
     The columns ∇log p_i/‖∇log p_i‖ go to least squares for matrices of full rank. Their rank is
-    C−1, so one direction of what the solver projects on is round-off. For ker G the first C−1
-    columns alone are made orthonormal, which is sound.
+    C−1 but for the rounding of the rows, so one direction of what the solver projects on is
+    round-off. For ker G the first C−1 columns alone are made orthonormal, which is sound.
     """
     columns = normalize(rows, dim=2, eps=torch.finfo(rows.dtype).tiny).mT
-    flat = v.flatten(1)[:, :, None].to(columns)
+    flat = v.flatten(1)[:, :, None]
     if kernel:
         q = torch.linalg.qr(columns[:, :, :-1]).Q
         found = flat - q @ (q.mT @ flat)
     else:
         found = columns @ torch.linalg.lstsq(columns, flat, driver="gels").solution
-    return found.view_as(v).to(v)
+    return found.view_as(v)
 
 
 def walk_leaf(
@@ -174,7 +169,6 @@ def walk_leaf(
     stall: float = 1e-3,
     keep: int = 1,
     progress: bool | None = None,
-    precision: torch.dtype = torch.float64,
     kernel: bool = False,
 ) -> Path:
     """Walk along D towards a target, or along a direction that is projected at every step.
@@ -183,8 +177,8 @@ def walk_leaf(
     to the length `step`. It is never longer than the projection, so the distance to a target never
     grows and a path ends where proj v vanishes: a stall. The published rule is the one of the
     public code as a reader would write it again: least squares for full rank on ∇log p_i of unit
-    length (see `_least_squares`), each step stretched to the same length, pixels cut to [0, 1];
-    so it cannot stall. Its three parts can be chosen one by one.
+    length, with the digits of float32 (see `_least_squares`), each step stretched to the same
+    length, pixels cut to [0, 1]; so it cannot stall. Its three parts can be chosen one by one.
 
     Args:
         model: piecewise linear or smooth classifier in evaluation mode, logits `(B, C)`.
@@ -208,9 +202,6 @@ def walk_leaf(
             box, moves the point by less than this share of `step`.
         keep: keep the points of every keep-th step, and the last.
         progress: show a bar; by default unless the environment variable COURSE_PROGRESS is 0.
-        precision: of the network and its Jacobian at the points, which are float64 themselves.
-            float32 is about twice as fast, and D is then right to four digits or so instead of
-            twelve; lengths, projections and shares stay exact with respect to that D.
         kernel: walk along ker G instead (`walk_kernel`).
 
     Raises:
@@ -235,26 +226,17 @@ def walk_leaf(
     if n_steps < 1 or keep < 1 or (step is not None and step <= 0):
         raise ValueError(f"got step {step}, n_steps {n_steps}, keep {keep}")
     wide = copy.deepcopy(model).double()
-    exact, eps = solver == "projector", torch.finfo(precision).eps
-    network, quick = wide, None  # by backward passes; for float32, layer by layer where possible
-    if precision != torch.float64:
-        network = copy.deepcopy(model).to(precision)
-        quick = layered_pullback(network)
-    same = next(model.parameters()).dtype == precision
+    exact = solver == "projector"
 
     def differentiate(x: Tensor) -> dict[str, Tensor]:
         """Logits, an orthonormal basis of D and, for least squares, ∇log p_i at the points x."""
         parts = []
-        for part in x.to(precision).split(BLOCK):
-            if quick:
-                logits, rows = quick(part, _contrasts_of if exact else _score_cotangents)
-                contrasts = rows if exact else _contrasts_of(logits) @ rows
-            else:
-                found = list(_input_pullback(network, part, _contrasts))
-                logits, contrasts = (torch.cat(blocks) for blocks in zip(*found, strict=True))
-            here = {"logits": logits.double(), "q": _frame(contrasts.double(), eps)}
+        for part in x.split(BLOCK):
+            found = list(_input_pullback(wide, part, _contrasts))
+            logits, contrasts = (torch.cat(blocks) for blocks in zip(*found, strict=True))
+            here = {"logits": logits, "q": _frame(contrasts, torch.finfo(x.dtype).eps)}
             if not exact:
-                here["scores"] = rows if quick and same else _score_rows(model, part)
+                here["scores"] = _score_rows(logits, contrasts)
             parts.append(here)
         return {name: torch.cat([here[name] for here in parts]) for name in parts[0]}
 

@@ -10,8 +10,8 @@ from torch import nn
 
 from helpers import foliation as fol
 from helpers.data import load_mnist
-from helpers.information import local_data_matrix, logit_jacobian
-from helpers.models import MLP, LeNet, SmallCNN, load_checkpoint
+from helpers.information import local_data_matrix
+from helpers.models import MLP, LeNet, load_checkpoint
 
 PIECEWISE = [nn.ReLU, nn.LeakyReLU]
 SMOOTH = [nn.GELU, nn.Softplus, nn.Tanh]
@@ -210,40 +210,3 @@ def test_the_wall_is_exact(case):
 def test_smooth_layers_are_refused():
     with pytest.raises(ValueError, match="GELU"):
         fol.linear_region(MLP((4, 5, 3), nn.GELU).eval(), torch.rand(1, 4))
-
-
-@pytest.mark.parametrize("network", ["lenet", "cifar10", "mlp", "pooling first"])
-def test_layered_pullback_is_that_of_autograd(network):
-    torch.manual_seed(0)
-    model, shape = {
-        "lenet": (LeNet(dtype=torch.float64), (1, 28, 28)),
-        "cifar10": (SmallCNN(dtype=torch.float64), (3, 32, 32)),
-        "mlp": (MLP((12, 8, 5), dtype=torch.float64), (12,)),
-        "pooling first": (
-            nn.Sequential(
-                nn.AvgPool2d(2), nn.Conv2d(2, 3, 3, padding=1), nn.AvgPool2d(2), nn.Flatten(),
-                nn.ReLU(), nn.Linear(12, 4),
-            ).double(),
-            (2, 8, 8),
-        ),
-    }[network]  # fmt: skip
-    x = torch.randn(3, *shape, dtype=torch.float64)
-    logits, jacobian = logit_jacobian(model.eval(), x)
-    pullback = fol.layered_pullback(model)
-    found, same = pullback(x, lambda s: torch.eye(s.shape[1], dtype=s.dtype))
-    assert torch.allclose(found, logits) and torch.allclose(same, jacobian, atol=1e-12)
-    # a row of its own for every input
-    scores = pullback(x, lambda s: s.softmax(1)[:, None])[1]
-    assert torch.allclose(scores, logits.softmax(1)[:, None] @ jacobian, atol=1e-12)
-
-
-def test_layered_pullback_knows_what_it_does_not_know():
-    for layer in (
-        nn.Tanh(), nn.MaxPool2d(2), nn.AvgPool2d(3, 2), nn.AvgPool2d(2, padding=1),
-        nn.Conv2d(2, 2, 3, stride=2), nn.Conv2d(2, 2, 3, groups=2), nn.Conv2d(2, 2, 3, dilation=2),
-        nn.Conv2d(2, 2, 3, padding="same"),
-    ):  # fmt: skip
-        assert fol.layered_pullback(nn.Sequential(layer)) is None
-    pullback = fol.layered_pullback(nn.Sequential(nn.AvgPool2d(2), nn.Flatten()))
-    with pytest.raises(ValueError, match="divide"):
-        pullback(torch.zeros(1, 1, 5, 5), lambda s: torch.eye(s.shape[1]))
