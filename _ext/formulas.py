@@ -31,13 +31,16 @@ Formula = tuple[str, bool]  # TeX, and whether it is displayed
 rendered: dict[Formula, str] = {}
 
 FONT = Path(__file__).resolve().parent.parent / "assets" / "fonts" / "math.woff2"
-# In the style sheet itself: the font is there when the first line is drawn, and moves nothing.
+# The font is in the style sheet itself, and is asked for before the text of the page is read: so it is
+# there when the first line is drawn, and moves nothing.
 STYLE = """/* Made by _ext/formulas.py; the font is from STIX Two Math: fonts/LICENSE-math.txt */
 @font-face {{
   font-family: "Course Math";
   src: url(data:font/woff2;base64,{data}) format("woff2");
 }}
 """
+
+ASK = """document.fonts.load('1em "Course Math"')"""
 
 SCRIPTS = {"msub", "msup", "msubsup", "munder", "mover", "munderover"}
 THIN = "0.167em"  # a sixth of the size, as in TeX
@@ -271,6 +274,7 @@ def add_style(app: Sphinx, page: str, template: str, context: dict[str, Any], tr
     """Ask for the font on pages with formulas."""
     if "<math" in context.get("body", "") + context.get("toc", ""):
         app.add_css_file("math.css")
+        app.add_js_file(None, body=ASK, priority=100)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
