@@ -20,6 +20,7 @@ help:
 	@echo "make text              write every chapter as text to _build/text"
 	@echo "make notebook NB=name  turn _build/text/name.md back into the chapter and execute it"
 	@echo "make test-portability  re-run the chapters with the numerical kernels of other processors"
+	@echo "make test-floor        test with the oldest versions that pyproject.toml promises"
 	@echo "make lint              check the style and the types of the code"
 	@echo "make checkpoints       train the networks in data/ again"
 	@echo "make bench             measure speed and memory of the helpers"
@@ -81,6 +82,35 @@ test: book
 test-portability: .venv/stamp
 	$(BIN)/python scripts/portability.py --options "$(NBVAL)" $(CHAPTERS)
 
+# In an environment of its own, with the settings of the other tests. Only what `helpers` and the
+# chapters do can depend on these versions: the site is not tested again.
+FLOOR := .venv-floor
+FLOOR_TESTS := $(patsubst %,tests/test_%.py,at_scale checks data foliation information models \
+  navigation plotting torchvision training walk walls)
+.PHONY: test-floor
+test-floor: BIN := $(FLOOR)/bin
+test-floor: export MPLCONFIGDIR := $(CURDIR)/$(FLOOR)/settings/matplotlib
+test-floor: export IPYTHONDIR := $(CURDIR)/$(FLOOR)/settings/ipython
+test-floor: export JUPYTER_CONFIG_DIR := $(CURDIR)/$(FLOOR)/settings/jupyter
+test-floor: export JUPYTER_DATA_DIR := $(CURDIR)/$(FLOOR)/settings/jupyter
+test-floor: export COURSE_PROGRESS := 0
+test-floor: export OMP_NUM_THREADS := 1
+
+$(FLOOR)/stamp: requirements-floor.txt requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("The oldest versions need Python 3.10, 3.11 or 3.12; this is " + sys.version.split()[0] + ". Try make test-floor PYTHON=python3.12" if not (3, 10) <= sys.version_info < (3, 13) else 0)'
+	$(PYTHON) -m venv $(FLOOR)
+	@# What is older stands in one file; the rest of the other is taken as it is.
+	awk -F'[=; ]' 'NR == FNR {older[$$1]; next} !($$1 in older)' requirements-floor.txt requirements.txt >$(FLOOR)/rest.txt
+	@echo "Installing the oldest versions in $(FLOOR) (minutes the first time, some gigabytes) ..."
+	$(FLOOR)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-floor.txt -r $(FLOOR)/rest.txt
+	$(FLOOR)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps -e .
+	@MPLCONFIGDIR="$(CURDIR)/$(FLOOR)/settings/matplotlib" $(FLOOR)/bin/python -c "import matplotlib.font_manager"
+	@touch $@
+
+# Old versions warn of what newer ones mended: here a warning is no error.
+test-floor: $(FLOOR)/stamp
+	$(PYTEST) $(NBVAL) -W default -m "not site" $(FLOOR_TESTS) $(CHAPTERS)
+
 lint: .venv/stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -117,4 +147,4 @@ bench: .venv/stamp
 	$(BIN)/python bench/bench.py
 
 clean:
-	rm -rf _build .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf _build .venv .venv-floor .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

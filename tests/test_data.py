@@ -62,6 +62,31 @@ def test_git_has_every_data_file_and_nothing_unpacked():
     assert tracked == {"README.md", "cifar10-classes.png", *data.ARCHIVES} | checkpoints
 
 
+def test_git_for_windows_changes_no_byte_of_any_file(tmp_path):
+    """`core.autocrlf=true`, its default, would break checksums and scripts: see .gitattributes."""
+
+    def git(*arguments, **more):
+        command = ["git", "-c", "core.autocrlf=true", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, check=True, capture_output=True, encoding="utf-8", **more
+        ).stdout
+
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+
+    kept = {}  # file: hash
+    for line in git("ls-files", "-z", "--stage").split("\0")[:-1]:
+        about, name = line.split("\t")
+        kept[name] = about.split()[1]
+    git("checkout-index", "--all", f"--prefix={tmp_path.as_posix()}/")
+    names = "".join(f"{tmp_path / name}\n" for name in kept)
+    found = git("hash-object", "--no-filters", "--stdin-paths", input=names).split()
+    changed = [n for n, sha in zip(kept, found, strict=True) if kept[n] != sha]
+    assert kept and not changed
+    endings = git("ls-files", "--eol").splitlines()
+    assert not [line for line in endings if line.startswith(("i/crlf", "i/mixed"))]
+
+
 @pytest.mark.parametrize("split, size", [("train", 60_000), ("test", 10_000)])
 def test_mnist(split, size):
     x, y = data.load_mnist(split)
