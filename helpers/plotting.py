@@ -37,9 +37,9 @@ def _light(png: bytes, colours: int) -> bytes:
     """A PNG picture in a palette, a third of the size; one that needs all its colours keeps them.
 
     Each colour of the palette is one of the picture, and the next is always the one that is
-    furthest from those before, counted by the square root of its pixels. So white, lines and
-    surfaces keep their colours exactly, a picture with fewer colours than the palette keeps every
-    pixel, and only shades along the edges of letters and lines are replaced by the nearest one.
+    furthest from those before, counted by the square root of its pixels. So white and lines keep
+    their colours exactly, a picture of no more colours than the palette keeps every pixel, and
+    it is shades along the edges of letters and lines that the nearest colour replaces.
     """
     picture = Image.open(io.BytesIO(png))
     if picture.convert("RGBA").getchannel("A").getextrema() != (255, 255):
