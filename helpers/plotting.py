@@ -70,9 +70,10 @@ def _holds_images(figure: Figure) -> bool:
 
 
 def _png(figure: Figure) -> str:
-    """A figure as PNG in base64: in 64 colours beside a drawing, in 256 if it holds images."""
+    """A figure as PNG in base64: 64 colours are enough for lines, 256 for images and scales."""
+    rich = _holds_images(figure) or any(part.get_rasterized() for part in figure.findobj())
     picture: bytes = print_figure(figure, "png", pil_kwargs={"compress_level": 1})
-    return base64.b64encode(_light(picture, 256 if _holds_images(figure) else 64)).decode()
+    return base64.b64encode(_light(picture, 256 if rich else 64)).decode()
 
 
 def _svg(figure: Figure) -> str | None:
