@@ -31,8 +31,8 @@ Formula = tuple[str, bool]  # TeX, and whether it is displayed
 rendered: dict[Formula, str] = {}
 
 FONT = Path(__file__).resolve().parent.parent / "assets" / "fonts" / "math.woff2"
-# The font is in the style sheet itself, and is asked for before the text of the page is read: so it is
-# there when the first line is drawn, and moves nothing.
+# The font is in the style sheet itself, and is asked for before the text of the page is read: so it
+# is there when the first line is drawn, and moves nothing.
 STYLE = """/* Made by _ext/formulas.py; the font is from STIX Two Math: fonts/LICENSE-math.txt */
 @font-face {{
   font-family: "Course Math";

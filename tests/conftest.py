@@ -6,11 +6,13 @@ Those that the chapters need too are in `conftest.py` of the folder above.
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext, expect
 from serve import BUILT
+from web import PATIENCE_S
 from weigh import find_browser, open_browser
 
 # `course`: the same examples every time, so that a failure can be repeated. `anew`: others every
@@ -45,5 +47,14 @@ def browser() -> Iterator[Browser]:
     if not find_browser():
         reason = "no browser: install Chromium, or set CHROMIUM to its path"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    expect.set_options(timeout=1000 * PATIENCE_S)
     with open_browser() as chromium:
+        new_context = chromium.new_context
+
+        def patient(**options: Any) -> BrowserContext:
+            context = new_context(**options)
+            context.set_default_timeout(1000 * PATIENCE_S)
+            return context
+
+        chromium.new_context = patient
         yield chromium

@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from base64 import b64decode
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import Browser, Locator, expect
 from serve import ROOT
+from web import PATIENCE_S
 
 CHAPTER = "07_leaf_navigation.ipynb"
 # What the live cells need, by a line of each cell.
@@ -47,6 +47,15 @@ def live_part(path: Path) -> nbformat.NotebookNode:
     return book
 
 
+def answers(address: str) -> bool:
+    """Whether a server answers."""
+    try:
+        urllib.request.urlopen(address, timeout=PATIENCE_S).close()
+    except OSError:  # it does not listen yet
+        return False
+    return True
+
+
 @pytest.fixture(scope="module")
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a JupyterLab in a copy of the book's folder, and return its address."""
@@ -68,19 +77,16 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            for _ in range(120):
+            end = time.monotonic() + PATIENCE_S
+            while not answers(f"{address}api"):
                 assert server.poll() is None, (folder / "log").read_text()
-                try:
-                    urllib.request.urlopen(f"{address}api", timeout=5).close()
-                    break
-                except urllib.error.URLError:
-                    time.sleep(0.5)
-            else:
-                pytest.fail("JupyterLab did not start:\n" + (folder / "log").read_text())
+                if time.monotonic() > end:
+                    pytest.fail("JupyterLab did not start:\n" + (folder / "log").read_text())
+                time.sleep(0.5)
             yield address
         finally:
             server.terminate()
-            server.wait(timeout=30)
+            server.wait(timeout=PATIENCE_S)
 
 
 def picture(output: Locator) -> Image.Image:
@@ -105,21 +111,21 @@ def test_sliders_move_the_picture_and_the_bars(browser: Browser, lab: str) -> No
         page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
         page.on("console", lambda m: m.type == "error" and faults.append(f"console: {m.text}"))
         page.goto(f"{lab}lab/tree/{CHAPTER}")
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
 
         # The list of files: chapters come in the order of the book.
         files = page.locator(".jp-DirListing-itemText").all_inner_texts()
         shown = [name for name in files if name.endswith(".ipynb") and name[0].isdigit()]
         assert shown == sorted(p.name for p in (ROOT / "book").glob("[0-9]*.ipynb"))
 
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=60_000)
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
         page.locator(".jp-Notebook .jp-CodeCell").first.click()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         handle = page.locator(".widget-slider .noUi-handle").first
-        handle.wait_for(timeout=180_000)
+        handle.wait_for()
         output = page.locator(".jp-CodeCell").last.locator(".jp-OutputArea").first
-        expect(output.locator("img")).to_have_count(1, timeout=30_000)
+        expect(output.locator("img")).to_have_count(1)
         before = picture(output)
         readout = page.locator(".widget-slider .widget-readout").first
         assert readout.inner_text() == "0.00"
@@ -134,7 +140,7 @@ def test_sliders_move_the_picture_and_the_bars(browser: Browser, lab: str) -> No
         # The walk of the page, in a cell.
         walk = page.locator(".jp-CodeCell section").first
         walk.get_by_role("button", name="Step").press("Enter")
-        expect(page.locator(".lw-numbers strong").first).to_have_text("1", timeout=30_000)
+        expect(page.locator(".lw-numbers strong").first).to_have_text("1")
         if shots := os.environ.get("WALK_SCREENSHOTS"):
             page.screenshot(path=f"{shots}/jupyterlab.png")
         assert page.locator(".jp-OutputArea-output [data-mime-type*=error]").count() == 0

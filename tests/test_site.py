@@ -345,7 +345,7 @@ def test_widgets_are_served_from_the_site(browser: Browser, tmp_path: Path) -> N
     base = serve(build(tmp_path))
     with browser.new_context() as context:
         page, faults = visit(context, f"{base}book/index.html", base)
-        page.locator(".widget-slider .noUi-handle").wait_for(timeout=15_000)
+        page.locator(".widget-slider .noUi-handle").wait_for()
         assert page.locator(".widget-readout").inner_text() == "3"
         page.wait_for_load_state("networkidle")  # the icon's font
     assert faults == []

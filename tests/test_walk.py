@@ -17,7 +17,7 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
 from serve import ROOT
-from web import SETTLE_MS, axe_faults, layout_faults, serve, visit
+from web import axe_faults, layout_faults, serve, settle, visit
 
 from helpers import information as info
 from helpers import navigation as nav
@@ -238,7 +238,7 @@ def opened(browser: Browser, site: Path, name: str, **options: object) -> Iterat
     with browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options)) as context:
         page, faults = visit(context, base + name, base)
         page.locator(".leaf-walk").scroll_into_view_if_needed()
-        page.locator(".leaf-walk[data-ready]").wait_for(timeout=30_000)
+        page.locator(".leaf-walk[data-ready]").wait_for()
         try:
             yield page
         finally:
@@ -254,8 +254,7 @@ def steps(page: Page) -> int:
 
 def wait_for_steps(page: Page, least: int) -> None:
     page.wait_for_function(
-        f"() => Number(document.querySelector('.lw-numbers strong').textContent) >= {least}",
-        timeout=60_000,
+        f"() => Number(document.querySelector('.lw-numbers strong').textContent) >= {least}"
     )
 
 
@@ -282,7 +281,8 @@ def test_the_walk_is_fast_and_blocks_nothing(browser, site: Path) -> None:
     with opened(browser, site, FULL) as page:
         page.get_by_label("Speed").fill("60")
         page.get_by_role("radio", name="0.1").check()
-        page.wait_for_timeout(1000)  # what the page itself does when it starts is not the walk's
+        page.wait_for_load_state("networkidle")
+        settle(page)  # what the page itself does when it starts is not the walk's
         for _ in range(3):
             browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline"])
             clock = time.monotonic()
@@ -397,8 +397,7 @@ def test_axe_finds_nothing(browser, site: Path, name: str) -> None:
             page.set_viewport_size({"width": width, "height": 900})
             for theme in ("light", "dark"):
                 page.emulate_media(color_scheme=theme)
-                page.wait_for_timeout(SETTLE_MS)
-                page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
+                settle(page, theme)
                 for fault in axe_faults(page) + layout_faults(page):
                     found.append(f"{width} {theme}: {fault}")
         if name == FULL:
@@ -409,7 +408,8 @@ def test_axe_finds_nothing(browser, site: Path, name: str) -> None:
 
 def test_unwelcome_motion_does_not_start(browser, site: Path) -> None:
     with opened(browser, site, COMPACT, reduced_motion="reduce") as page:
-        page.wait_for_timeout(1500)
+        # Nothing tells of what does not happen: a second and a half of the page's own time.
+        page.evaluate("new Promise((done) => setTimeout(done, 1500))")
         assert steps(page) == 0
     with opened(browser, site, COMPACT) as page:
         page.locator(".lw-stage").scroll_into_view_if_needed()
@@ -429,9 +429,8 @@ def test_without_scripts_a_picture_and_numbers_stand_there(browser, site: Path) 
         page = context.new_page()
         page.goto((site / FULL).as_uri())
         page.locator(".leaf-walk").scroll_into_view_if_needed()
-        page.wait_for_timeout(1000)
-        expect(page.locator(".leaf-walk table")).to_be_visible()
         expect(page.locator(".leaf-walk-why")).to_contain_text("not from a file")
+        expect(page.locator(".leaf-walk table")).to_be_visible()
 
 
 def test_a_failure_is_told_and_leaves_the_picture(browser, site: Path) -> None:
@@ -440,7 +439,7 @@ def test_a_failure_is_told_and_leaves_the_picture(browser, site: Path) -> None:
         page.route("**/network.bin", lambda route: route.fulfill(status=404))
         page.goto(serve(site) + FULL)
         page.locator(".leaf-walk").scroll_into_view_if_needed()
-        expect(page.locator(".leaf-walk-why")).to_contain_text("network.bin: 404", timeout=20_000)
+        expect(page.locator(".leaf-walk-why")).to_contain_text("network.bin: 404")
         expect(page.locator(".leaf-walk table")).to_be_visible()
 
 

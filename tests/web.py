@@ -12,8 +12,32 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response, Route
 from serve import start
 
-# The theme adapts a page to a new width, or to an opened fold, 300 milliseconds later.
-SETTLE_MS = 400
+# Every wait in a browser is for a condition, and a busy machine may take its time: this limit is
+# for a page or a process that is dead.
+PATIENCE_S = 600
+
+# The theme adapts a page to a new width, or to an opened fold, by a timer of 300 milliseconds; a
+# later timer of the same page ends after it, however slow the machine is. Then nothing is left to
+# do, and colours that fade, as those of buttons do when the theme changes, have arrived.
+SETTLED = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  await frame();
+  await frame();
+  await new Promise((done) => setTimeout(done, 400));
+  await new Promise(requestIdleCallback);
+  await document.fonts.ready;
+  const fading = () => document.getAnimations().filter(
+    (a) => a.playState === "running" && a.effect.getComputedTiming().endTime < Infinity);
+  while (fading().length) await frame();
+  await frame();
+}"""
+# A formula is a child of its place, with its TeX; it takes room, and its signs do too.
+FORMULA_FAULTS = """() => [...document.querySelectorAll(".math")].flatMap((place) => {
+  const parts = [...place.querySelectorAll("math")];
+  const shown = (e) => !e.checkVisibility() || e.getBoundingClientRect().width > 0;
+  return parts.length && parts[0].getAttribute("alttext") && parts.every(shown)
+    && !place.querySelector("merror") ? [] : ["a formula that is not shown: " + place.innerHTML];
+})"""
 
 
 def pages(folder: Path) -> list[Path]:
@@ -66,15 +90,16 @@ def visit(context: BrowserContext, address: str, base: str) -> tuple[Page, list[
     return page, faults
 
 
+def settle(page: Page, theme: str = "") -> None:
+    """Wait until a page has done what it does after a change, of its theme or otherwise."""
+    if theme:
+        page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
+    page.evaluate(SETTLED)
+
+
 def layout_faults(page: Page) -> list[str]:
     """Return what is wrong with an open page: formulas that failed, too wide for the screen."""
-    faults = []
-    page.evaluate("window.typesetAll && window.typesetAll()")
-    formulas, typeset = page.locator(".math").count(), page.locator("mjx-container").count()
-    if typeset < formulas:
-        faults.append(f"{formulas} formulas, {typeset} typeset")
-    if errors := page.locator("mjx-merror").count():
-        faults.append(f"{errors} formulas with errors")
+    faults = page.evaluate(FORMULA_FAULTS)
     root = "document.documentElement"
     wider = page.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
     if wider > 0:
