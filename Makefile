@@ -7,13 +7,14 @@ BIN := .venv/bin
 CHAPTERS = book/*.ipynb
 
 .DELETE_ON_ERROR:
-.PHONY: help book serve pdf bundle test test-portability lint lab text notebook checkpoints bench clean
+.PHONY: help book serve pdf bundle check test test-portability lint lab text notebook checkpoints bench clean
 
 help:
 	@echo "make book              build the book in _build/html"
 	@echo "make serve             show the built book at an address of this machine, compressed"
 	@echo "make pdf               print the built book into _build/dist/course.pdf (needs Chromium)"
 	@echo "make bundle            pack book, data and code into one zip in _build/dist"
+	@echo "make check             style, types and the quick tests: before every commit, a minute"
 	@echo "make test              build the book and run every test"
 	@echo "make lab               open the chapters in JupyterLab"
 	@echo "make text              write every chapter as text to _build/text"
@@ -31,13 +32,15 @@ help:
 # busy machine), no progress bars, and none of the reader's own Jupyter or Matplotlib settings.
 # `make lab` keeps the reader's settings.
 SETTINGS := $(CURDIR)/.venv/settings
-CHECKED := book test test-portability notebook checkpoints bench
+CHECKED := book check test test-portability notebook checkpoints bench
 $(CHECKED): export MPLCONFIGDIR := $(SETTINGS)/matplotlib
 $(CHECKED): export IPYTHONDIR := $(SETTINGS)/ipython
 $(CHECKED): export JUPYTER_CONFIG_DIR := $(SETTINGS)/jupyter
 $(CHECKED): export JUPYTER_DATA_DIR := $(SETTINGS)/jupyter
-test test-portability notebook: export COURSE_PROGRESS := 0
-test notebook: export OMP_NUM_THREADS ?= 1
+check test test-portability notebook: export COURSE_PROGRESS := 0
+check test notebook: export OMP_NUM_THREADS ?= 1
+# Compiling every module again in every process takes longer than what many of them do.
+unexport PYTHONDONTWRITEBYTECODE
 
 .venv/stamp: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("The course needs Python 3.10 or newer; this is " + sys.version.split()[0] + ". Try make PYTHON=python3.12 ..." if sys.version_info < (3, 10) else 0)'
@@ -71,8 +74,12 @@ bundle: book
 PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
+# Neither the built site, nor a browser, nor a chapter, nor what the tests themselves call slow.
+check: lint
+	$(PYTEST) -p no:nbval -m "not site and not slow" tests
+
 test: book
-	$(PYTEST) $(NBVAL) tests $(CHAPTERS)
+	$(PYTEST) $(NBVAL) --durations=15 tests $(CHAPTERS)
 
 test-portability: .venv/stamp
 	$(BIN)/python scripts/portability.py --options "$(NBVAL)" $(CHAPTERS)

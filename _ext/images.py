@@ -26,9 +26,9 @@ VIEW_BOX = re.compile(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"')
 
 def to_webp(data: bytes) -> bytes:
     """Return a PNG picture as WebP, without loss."""
-    image = Image.open(io.BytesIO(data))
-    image = image.convert("RGBA" if image.mode in ("RGBA", "LA", "P") else "RGB")
-    if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
+    stored = Image.open(io.BytesIO(data))
+    image = stored.convert("RGBA" if stored.mode in ("RGBA", "LA", "P") else "RGB")
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
         image = image.convert("RGB")
     target = io.BytesIO()
     image.save(target, "WEBP", lossless=True, quality=60, method=2, exact=True)

@@ -54,7 +54,8 @@ def g_naive(model: nn.Module, x: Tensor) -> Tensor:
 def g_autograd(model: nn.Module, x: Tensor, chunk: int, batched: bool, last: bool) -> Tensor:
     """C − 1 cotangents on the logits: each class but the last against the last."""
     layout = torch.channels_last if last else torch.contiguous_format
-    model, spectra = copy.deepcopy(model).to(memory_format=layout), []
+    model, spectra = copy.deepcopy(model), []
+    model.to(memory_format=layout)  # type: ignore[call-overload]  # its types lack it
     for block in x.split(chunk):
         block = block.to(memory_format=layout).detach().requires_grad_()
         logits = model(block)
@@ -93,11 +94,10 @@ def sqrt_ggn(model: nn.Module, x: Tensor, parameters: list[nn.Parameter]) -> Ten
     for block in x.split(250):
         with backpack(extension):
             loss(model(block), torch.zeros(len(block), dtype=torch.long)).backward()
-        gram = 0
+        gram = torch.zeros(())
         for parameter in parameters:
-            factor = parameter.sqrt_ggn_exact.flatten(2).transpose(0, 1)
+            factor = vars(parameter).pop("sqrt_ggn_exact").flatten(2).transpose(0, 1)
             gram = gram + (factor @ factor.mT).double()
-            del parameter.sqrt_ggn_exact
             parameter.grad = None
         grams.append(gram)
     return torch.linalg.eigvalsh(torch.cat(grams)).flip(-1)
@@ -109,6 +109,7 @@ def shifted(model: nn.Module, x: Tensor, front: nn.Module) -> nn.Sequential:
     The libraries know derivatives in parameters only; per example, that in the bias is that in x.
     """
     model = copy.deepcopy(model).requires_grad_(False)
+    assert isinstance(model, nn.Sequential)
     return nn.Sequential(nn.Flatten(), front, nn.Unflatten(1, x.shape[1:]), *model).eval()
 
 
@@ -125,7 +126,7 @@ def f_backpack(model: nn.Module, x: Tensor) -> Tensor:
     return sqrt_ggn(model, x, list(model.parameters()))
 
 
-def low_rank(model: nn.Module, x: Tensor, layers, first: int = 0) -> Tensor:
+def low_rank(model: nn.Module, x: Tensor, layers: object, first: int = 0) -> Tensor:
     """nngeometry's exact Fisher in the low-rank representation, from parameter `first` on."""
     from nngeometry.metrics import FIM
     from nngeometry.object import PMatLowRank

@@ -15,7 +15,14 @@ from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
+from PIL import Image
 from torch import Tensor
+
+# A PNG keeps all its colours if a palette would change them by more, on average over the pixels
+# and channels (40 dB): lines and maps of one scale are far below it, photos are above. So are
+# pictures of more shades than this; for them the palette is not even sought, as that takes seconds.
+_MEAN_SQUARE = 255**2 / 10**4
+_SHADES = 2**15
 
 # Shows the frame of the slider's value and says its label, to the eye and to a screen reader.
 _SHOW_FRAME = (
@@ -26,9 +33,51 @@ _SHOW_FRAME = (
 )
 
 
+def _light(png: bytes, colours: int) -> bytes:
+    """A PNG picture in a palette, a third of the size; one that needs all its colours keeps them.
+
+    Each colour of the palette is one of the picture, and the next is always the one that is
+    furthest from those before, counted by the square root of its pixels. So white and lines keep
+    their colours exactly, a picture of no more colours than the palette keeps every pixel, and
+    it is shades along the edges of letters and lines that the nearest colour replaces.
+    """
+    picture = Image.open(io.BytesIO(png))
+    if picture.convert("RGBA").getchannel("A").getextrema() != (255, 255):
+        return png
+    image = picture.convert("RGB")
+    codes = np.asarray(image, dtype=np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+    shades, index, pixels = np.unique(codes, return_inverse=True, return_counts=True)
+    values = np.stack([shades >> 16, shades >> 8 & 255, shades & 255], axis=1).astype(np.float32)
+    distances = np.full(len(shades), np.inf)
+    nearest = np.zeros(len(shades), dtype=int)
+    new = int(pixels.argmax())
+    for _ in range(min(colours, len(shades)) if len(shades) <= _SHADES else 0):
+        from_new = ((values - values[new]) ** 2).sum(1)
+        closer = from_new < distances
+        distances[closer], nearest[closer] = from_new[closer], new
+        new = int((np.sqrt(pixels) * distances).argmax())
+    if (pixels * distances).sum() <= _MEAN_SQUARE * 3 * pixels.sum():
+        chosen, place = np.unique(nearest, return_inverse=True)
+        image = Image.fromarray(place.astype(np.uint8)[index].reshape(codes.shape))
+        image.putpalette(values[chosen].astype(np.uint8).tobytes())
+    target = io.BytesIO()
+    image.save(target, "PNG", optimize=True, dpi=picture.info.get("dpi"))
+    return target.getvalue()
+
+
+def _holds_images(figure: Figure) -> bool:
+    return any(axis.images for axis in figure.axes)
+
+
+def _png(figure: Figure) -> str:
+    """A figure as PNG in base64: in 64 colours beside a drawing, in 256 if it holds images."""
+    picture: bytes = print_figure(figure, "png", pil_kwargs={"compress_level": 1})
+    return base64.b64encode(_light(picture, 256 if _holds_images(figure) else 64)).decode()
+
+
 def _svg(figure: Figure) -> str | None:
     """A figure of lines as SVG, the same text for the same figure; None if it holds images."""
-    if any(axis.images for axis in figure.axes):
+    if _holds_images(figure):
         return None
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     drawing: str = print_figure(figure, "svg", metadata=nothing)
@@ -39,13 +88,16 @@ def use_style() -> None:
     """Draw in the course's style and, in Jupyter, store figures without images as SVG too.
 
     A page shows the SVG, which is sharp at every size and light. The PNG stays beside it, because
-    JupyterLab shows no SVG in a notebook that it does not trust yet. Source: the style is in
+    JupyterLab shows no SVG in a notebook that it does not trust yet; it has a palette of few
+    colours, so that notebooks stay small. Source: the style is in
     `course.mplstyle`, which `plt.style.use("helpers.course")` reads as well.
     """
     plt.style.use("helpers.course")
     if shell := get_ipython():
         plt.switch_backend(plt.get_backend())  # Jupyter's sets its own formats when it is loaded
-        shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, _svg)
+        formatters = shell.display_formatter.formatters
+        formatters["image/svg+xml"].for_type(Figure, _svg)
+        formatters["image/png"].for_type(Figure, _png)
 
 
 def image_strip(
@@ -136,9 +188,9 @@ def scrubber(figures: Sequence[Figure], labels: Sequence[str], name: str, alt: s
     frames = []
     for k, (figure, label) in enumerate(zip(figures, labels, strict=True)):
         buffer = io.BytesIO()
-        figure.savefig(buffer, dpi=110, bbox_inches=around)
+        figure.savefig(buffer, dpi=110, bbox_inches=around, pil_kwargs={"compress_level": 1})
         plt.close(figure)
-        source = base64.b64encode(buffer.getvalue()).decode()
+        source = base64.b64encode(_light(buffer.getvalue(), 256)).decode()
         frames.append(
             f'<img src="data:image/png;base64,{source}" alt="{escape(alt)} Frame: {escape(label)}" '
             f'data-label="{escape(label)}"{" hidden" if k else ""}>'

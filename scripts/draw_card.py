@@ -23,8 +23,8 @@ def main() -> None:
     with open_browser() as browser:
         page = browser.new_page(viewport={"width": 1200, "height": 630})
         page.set_content(PAGE.format(picture=picture))
-        picture = page.screenshot()
-    card = Image.open(io.BytesIO(picture)).convert("RGB").quantize(128)
+        taken = page.screenshot()
+    card = Image.open(io.BytesIO(taken)).convert("RGB").quantize(128)
     card.save(ROOT / "assets" / "social.png", optimize=True)
 
 

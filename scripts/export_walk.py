@@ -7,6 +7,7 @@ of the format; the results are committed.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -20,7 +21,7 @@ from helpers.navigation import walk_leaf
 STAGE, SEED = "400-steps", 0  # the network of chapter 7
 FIGURES = Path(__file__).resolve().parent.parent / "book" / "figures"
 PAIR = (7, 2)
-WALK = {"step": 0.2, "n_steps": 150, "stall": 0.01, "progress": False}
+WALK: dict[str, Any] = {"step": 0.2, "n_steps": 150, "stall": 0.01, "progress": False}
 FRAMES = 6
 DRIFT = 0.1  # where the page ends a walk on a fibre
 

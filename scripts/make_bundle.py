@@ -25,7 +25,7 @@ SHA256SUMS             checksums: sha256sum -c SHA256SUMS
 def version() -> str:
     """Return the version of the course."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    return re.search(r'^version = "(.+)"', text, re.MULTILINE)[1]
+    return re.findall(r'^version = "(.+)"', text, re.MULTILINE)[0]
 
 
 def tracked() -> list[Path]:

@@ -13,6 +13,7 @@ for speed, so another machine finds a network as good but not the same one.
 import argparse
 import copy
 import hashlib
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,10 +31,10 @@ from helpers.models import (
 from helpers.training import accuracy, seed_everything, train
 
 EPOCH = 1000  # MNIST: 50,000 images in batches of 50
-RECIPE = {"batch_size": 50, "lr": 0.05, "momentum": 0.9}
+RECIPE: dict[str, Any] = {"batch_size": 50, "lr": 0.05, "momentum": 0.9}
 
 CIFAR_EPOCH = 450  # 45,000 images in batches of 100
-CIFAR_RECIPE = {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4, "nesterov": True}
+CIFAR_RECIPE: dict[str, Any] = {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4, "nesterov": True}
 
 
 def steps_of(stage: str, epoch: int = EPOCH) -> int:
@@ -120,7 +121,9 @@ def folded(model: nn.Sequential) -> SmallCNN:
     plain = SmallCNN()
     for k, layer in enumerate(layers[1:], 1):
         if isinstance(layer, nn.BatchNorm2d):
-            layers[k - 1] = fuse_conv_bn_eval(layers[k - 1], layer)
+            convolution = layers[k - 1]
+            assert isinstance(convolution, nn.Conv2d)
+            layers[k - 1] = fuse_conv_bn_eval(convolution, layer)
     kept = [layer for layer in layers if not isinstance(layer, nn.BatchNorm2d)]
     plain.load_state_dict(nn.Sequential(*kept).state_dict())
     return plain.eval()
@@ -142,8 +145,8 @@ def make_cifar(
     stages = {steps_of(stage, CIFAR_EPOCH): stage for stage in CIFAR_STAGES}
     steps = steps_of(CIFAR_STAGES[-1], CIFAR_EPOCH)
 
-    def save(step: int, model: nn.Module) -> None:
-        plain = folded(model[1])
+    def save(step: int, _: nn.Module) -> None:
+        plain = folded(model)
         card = {
             "architecture": "SmallCNN (average pooling, ReLU), 90,154 weights",
             "data": f"CIFAR-10, {copy_of_data}, first 45,000 training images, pixels in [0, 1]",
@@ -163,7 +166,8 @@ def make_cifar(
         save_checkpoint(plain, card, stages[step], seed, "cifar10")
 
     seed_everything(seed)
-    model = SmallCNN(batch_norm=True).to(memory_format=torch.channels_last)
+    model = SmallCNN(batch_norm=True)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its types lack it
     with_noise = nn.Sequential(Augment(), model)
     train(
         with_noise, x[:45_000], y[:45_000], steps=steps_of(last, CIFAR_EPOCH), batch_size=100,

@@ -2,7 +2,7 @@
 
     python scripts/make_pdf.py
 
-Chromium prints each page after its formulas are typeset and its folds are opened; pypdf joins the
+Chromium prints each page after its pictures are there and its folds are opened; pypdf joins the
 pages in the order of the contents. Links from page to page become plain text.
 """
 
@@ -10,7 +10,7 @@ import io
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, PdfMargins
 from pypdf import PdfReader, PdfWriter
 from serve import BUILT, start
 from weigh import READ, contents, open_browser
@@ -24,7 +24,7 @@ UNLINK = """() => document.querySelectorAll("article a[href]").forEach((link) =>
   const here = link.host === location.host;
   if (here && link.pathname !== location.pathname) link.removeAttribute("href");
 })"""
-MARGIN = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
+MARGIN = PdfMargins(top="18mm", bottom="18mm", left="16mm", right="16mm")
 
 
 def print_page(browser: Browser, address: str) -> tuple[bytes, str]:

@@ -57,7 +57,7 @@ def run(chapter: Path, name: str, nbval: list[str]) -> tuple[bool, float]:
     kept = {k: v for k, v in os.environ.items() if k not in VARIABLES}
     more = {"IPYTHONDIR": str(BUILD / "ipython"), "PYTHONPATH": str(ROOT / "scripts")}
     more["COURSE_RECORD"] = str(record)
-    command = [sys.executable, "-m", "pytest", "--numprocesses", "0", *nbval, chapter]
+    command = [sys.executable, "-m", "pytest", "--numprocesses", "0", *nbval, str(chapter)]
     start = time.monotonic()
     with (folder / f"{chapter.stem}.log").open("w") as log:
         done = subprocess.run(
@@ -132,7 +132,9 @@ def main() -> int:
     )
     jobs = [(chapter, name) for name in options.only for chapter in options.chapters]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = dict(zip(jobs, pool.map(lambda job: run(*job, nbval), jobs), strict=True))
+        results = dict(
+            zip(jobs, pool.map(lambda job: run(job[0], job[1], nbval), jobs), strict=True)
+        )
     for name in options.only:
         print(f"{name}: {settings(name)}")
     width = max(len(chapter.stem) for chapter in options.chapters)

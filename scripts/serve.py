@@ -9,6 +9,7 @@ import argparse
 import functools
 import gzip
 import http.server
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -63,7 +64,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     """A server that does not mind a browser that goes away."""
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+    ) -> None:
         """Tell of faults, but not of a lost connection."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)

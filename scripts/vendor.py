@@ -19,28 +19,8 @@ FONT_FOLDERS = [
     "widgets/@jupyter-widgets",
     "widgets/@jupyter-widgets/html-manager/dist",
 ]
-MATHJAX_PARTS = [
-    "startup",
-    "core",
-    "input/tex",
-    "output/chtml",
-    "output/chtml/fonts/tex",
-    "a11y/assistive-mml",
-]
 # npm package, version, [(path in the package, path under assets/vendor)]
 PACKAGES = [
-    (
-        "mathjax",
-        "3.2.2",
-        [
-            ("LICENSE", "mathjax/LICENSE"),
-            # In parts, which a phone reads one after the other, and without the menu, which is half
-            # of MathJax and wants files that we do not serve.
-            *((f"es5/{part}.js", f"mathjax/{part}.js") for part in MATHJAX_PARTS),
-            ("es5/input/tex/extensions", "mathjax/input/tex/extensions"),
-            ("es5/output/chtml/fonts/woff-v2", "mathjax/output/chtml/fonts/woff-v2"),
-        ],
-    ),
     ("requirejs", "2.3.8", [("require.js", "widgets/require.js")]),
     (
         "@jupyter-widgets/html-manager",
@@ -56,8 +36,8 @@ PACKAGES = [
 ]
 
 # Addresses of other hosts are taken out of the copies, so that no path through the code can lead
-# to them: the widget manager looks for unknown widgets on a content network, MathJax names one for
-# old browsers and for Node, and a comment of the style sheet imports a font.
+# to them: the widget manager looks for unknown widgets on a content network, and a comment of its
+# style sheet imports a font.
 FOREIGN = {
     "https://cdn.jsdelivr.net/npm/": "./",
     "https://fonts.googleapis.com/css": "./",
@@ -81,18 +61,14 @@ def fetch(package: str, version: str, folder: Path) -> Path:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a file or a folder; make its scripts name no other host."""
+    """Copy a file; let a script name no other host."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True)
-    else:
-        shutil.copy(source, target)
-    scripts = target.rglob("*.js") if target.is_dir() else [target] * (target.suffix == ".js")
-    for script in scripts:
-        text = script.read_text(encoding="utf-8")
+    shutil.copy(source, target)
+    if target.suffix == ".js":
+        text = target.read_text(encoding="utf-8")
         for foreign, here in FOREIGN.items():
             text = text.replace(foreign, here)
-        script.write_text(text, encoding="utf-8")
+        target.write_text(text, encoding="utf-8")
 
 
 def main() -> None:

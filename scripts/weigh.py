@@ -17,7 +17,7 @@ import yaml
 from playwright.sync_api import Browser, sync_playwright
 from serve import BUILT, ROOT, start
 
-# Asks for every lazy picture, and lets every formula and every live part come near.
+# Asks for every lazy picture, and lets every live part come near.
 READ = """async () => {
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
   document.querySelectorAll("details").forEach((d) => (d.open = true));
@@ -26,7 +26,6 @@ READ = """async () => {
     window.scrollTo({ top: y, behavior: "instant" });
     await pause(20);
   }
-  if (window.typesetAll) await window.typesetAll();
 }"""
 
 

@@ -1,29 +1,49 @@
-"""Settings of all tests."""
+"""Settings and fixtures of the tests.
+
+Those that the chapters need too are in `conftest.py` of the folder above.
+"""
 
 import os
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-from xdist.scheduler import LoadFileScheduling
+from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser
+from serve import BUILT
+from weigh import find_browser, open_browser
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-
-# The first call of a network is slow, so no deadline; the same examples every time, so that a
-# failure in CI can be repeated.
-settings.register_profile("course", deadline=None, max_examples=25, derandomize=True)
-settings.load_profile("course")
+# `course`: the same examples every time, so that a failure can be repeated. `anew`: others every
+# time, 13 properties x 800 = 10,400 networks, for the weekly run; what fails says how to repeat it.
+# The first call of a network is slow, so no deadline; on a busy machine drawing one is slow too.
+SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("course", max_examples=25, derandomize=True, **SLOW)
+settings.register_profile("anew", max_examples=800, derandomize=False, print_blob=True, **SLOW)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "course"))
 
 os.environ["COURSE_PROGRESS"] = "0"
 
 
-class Apart(LoadFileScheduling):
-    """Give each worker whole files, but the pages of the site, the longest file, one by one."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the built site or a browser: whatever asks for one of the fixtures below."""
+    for item in items:
+        if {"site", "browser"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.site)
 
-    def _split_scope(self, nodeid: str) -> str:
-        return nodeid if "test_pages.py::" in nodeid else super()._split_scope(nodeid)
+
+@pytest.fixture(scope="module")
+def site() -> Path:
+    """Return the folder of the built site."""
+    if not (BUILT / "index.html").is_file():
+        pytest.fail(f"the site is not built, there is no {BUILT}/index.html: run make book first")
+    return BUILT
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
-    return Apart(config, log) if config.getoption("dist") == "loadfile" else None
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start the Chromium of the machine; without one skip, but not in CI."""
+    if not find_browser():
+        reason = "no browser: install Chromium, or set CHROMIUM to its path"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    with open_browser() as chromium:
+        yield chromium

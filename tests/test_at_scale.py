@@ -350,6 +350,7 @@ def assert_equal_to(folder: Path, exact: Tensor) -> None:
     assert ((found - exact).abs() <= 1e-10 * exact[:, :1]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [0, 1, 2, 3])
 def test_any_number_of_processes(
     tmp_path: Path, faults: Path, exact: Tensor, processes: int
@@ -364,6 +365,7 @@ def test_any_number_of_processes(
     assert_equal_to(tmp_path, exact)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "then", "said"),
     [
@@ -391,6 +393,7 @@ def test_a_worker_dies_and_a_restart_goes_on(
     assert_equal_to(tmp_path, exact)
 
 
+@pytest.mark.slow
 def test_torchrun_restarts_by_itself(tmp_path: Path, faults: Path, exact: Tensor) -> None:
     done = launch(2, tmp_path, faults, "once", "--max-restarts=1")
     assert done.returncode == 0, done.stderr
@@ -398,6 +401,7 @@ def test_torchrun_restarts_by_itself(tmp_path: Path, faults: Path, exact: Tensor
     assert_equal_to(tmp_path, exact)
 
 
+@pytest.mark.slow
 def test_a_late_process_divides_the_same_list(tmp_path: Path, faults: Path) -> None:
     """If it looked for itself what is missing, it would take turns in a shorter list."""
     given = {"model": "faults:late", "images": "faults:digits:never:40", "shard-size": "10"}
@@ -407,6 +411,7 @@ def test_a_late_process_divides_the_same_list(tmp_path: Path, faults: Path) -> N
     assert read_spectra(tmp_path).shape == (40, 10)
 
 
+@pytest.mark.slow
 def test_processes_with_different_models_are_refused(tmp_path: Path, faults: Path) -> None:
     given = {"model": "faults:by_rank", "images": "faults:big:20"}
     done = launch(2, tmp_path, faults, **given)
@@ -414,6 +419,7 @@ def test_processes_with_different_models_are_refused(tmp_path: Path, faults: Pat
     assert "rank 1 has another model or other images than rank 0" in done.stderr
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_dataset(tmp_path: Path, faults: Path) -> None:
     """In float64 an image takes 2 MiB, so 300 of them 600."""
     peaks = []
@@ -452,6 +458,7 @@ def test_a_process_takes_its_own_gpu(
     assert seen == {"set": torch.device("cuda", expected), "used": torch.device("cuda", expected)}
 
 
+@pytest.mark.slow
 def test_networks_of_torchvision_by_name() -> None:
     model = at_scale._call("torchvision.models:shufflenet_v2_x0_5")
     assert sum(p.numel() for p in model.parameters()) == 1_366_792

@@ -1,7 +1,5 @@
 """The offline bundle: it is complete, its checksums are right, and it opens from a folder."""
 
-# ruff: noqa: F811  (fixtures are imported, and used by their names)
-
 import hashlib
 import zipfile
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 import pytest
 from make_bundle import ROOT, pack, tracked
 from playwright.sync_api import Browser
-from test_site import browser, layout_faults, site  # noqa: F401
+from web import layout_faults
 
 
 @pytest.fixture(scope="module")

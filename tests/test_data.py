@@ -228,6 +228,7 @@ def test_loading_writes_nothing_so_a_read_only_folder_will_do(copy):
     assert files_below(copy) == before
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(copy):
     code = "from helpers.data import load_mnist; print(load_mnist('test')[1].sum().item())"
     both = [

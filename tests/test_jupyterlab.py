@@ -5,8 +5,6 @@ chapter 7 the copy holds the set-up and the two live parts, so that nothing wait
 walks; all other cells are executed by nbval.
 """
 
-# ruff: noqa: F811  (fixtures are imported, and used by their names)
-
 import io
 import os
 import shutil
@@ -24,7 +22,7 @@ import nbformat
 import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import Browser, Locator, expect
-from test_site import ROOT, browser  # noqa: F401
+from serve import ROOT
 
 CHAPTER = "07_leaf_navigation.ipynb"
 # What the live cells need, by a line of each cell.

@@ -124,7 +124,8 @@ def test_augmentation_in_training_only():
 
 def test_accuracy_rises_with_training():
     values = [load_checkpoint(s)[1]["test_accuracy"] for s in ("init", "400-steps", "10-epochs")]
-    assert values == sorted(values) and values[0] < 0.2 < 0.9 < values[1]
+    assert values == sorted(values)
+    assert values[0] < 0.2 and values[1] > 0.9
 
 
 def make_checkpoints():
@@ -136,6 +137,7 @@ def make_checkpoints():
     return script
 
 
+@pytest.mark.slow
 def test_retraining_finds_the_400_step_checkpoint_again():
     model = make_checkpoints().make(0, "400-steps", write=False)
     stored, card = load_checkpoint("400-steps", 0)

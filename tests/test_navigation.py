@@ -76,6 +76,7 @@ def test_step_halving_converges():
         assert 0.4 < fine / coarse < 0.6
 
 
+@pytest.mark.slow
 def test_a_stall_does_not_depend_on_the_step(digits):
     model, x, target = digits
     ends = [
@@ -83,7 +84,8 @@ def test_a_stall_does_not_depend_on_the_step(digits):
         for step in (0.2, 0.1)
     ]
     shares = [path.distance[:, -1] / path.distance[:, 0] for path in ends]
-    assert (shares[0] - shares[1]).abs().max() < 0.1 > 3 * (shares[0] - shares[1]).mean().abs()
+    gap = shares[0] - shares[1]
+    assert gap.abs().max() < 0.1 and gap.mean().abs() < 0.1 / 3
     for path, share in zip(ends, shares, strict=True):
         assert path.reason == ["stalled"] * 5 and (path.ratio[:, -1] < 0.01).all()
         assert ((share > 0.5) & (share < 0.95)).all()
@@ -118,6 +120,7 @@ def test_published_rule(digits):
 LONG = (0, 1, 2) if os.environ.get("COURSE_LONG") else (0,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", LONG)
 def test_as_many_steps_as_were_published(seed):
     """5,000 steps of the published length do not stall, and more than a third leaves the leaf."""

@@ -6,7 +6,9 @@ not asked here: nbval executes the chapters and compares.
 """
 
 import ast
+import base64
 import copy
+import io
 import json
 import re
 import subprocess
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
@@ -26,6 +29,7 @@ Cell = dict[str, Any]
 
 MAX_LINES = 25
 MAX_BYTES = 5 * 2**20
+MAX_BOOK = 14 * 10**6
 HIDING_TAGS = ("hide-", "remove-")
 IGNORING_TAGS = {"nbval-ignore-output", "nbval-skip"}
 MACHINE_PATH = re.compile(r"/(?:tmp|work|home|root|Users|usr/lib|site-packages)/|\.venv/|C:\\\\")
@@ -141,6 +145,20 @@ def figure_faults(notebook: Notebook) -> list[str]:
     return faults + [f"alt text is repeated: {a}" for a, n in Counter(alts).items() if a and n > 1]
 
 
+def weight_faults(notebook: Notebook) -> list[str]:
+    """The PNG beside a drawing has a palette of 64 colours, or 256 if it shows a colour scale."""
+    faults = []
+    for cell in code_cells(notebook):
+        for data in (output.get("data", {}) for output in cell["outputs"]):
+            if "image/svg+xml" not in data or "image/png" not in data:
+                continue
+            limit = 256 if "<image" in "".join(data["image/svg+xml"]) else 64
+            picture = Image.open(io.BytesIO(base64.b64decode("".join(data["image/png"]))))
+            if picture.mode != "P" or picture.getcolors(limit) is None:
+                faults.append(f"a PNG beside a drawing, not in {limit} colours: {name(cell)}")
+    return faults
+
+
 def code_faults(notebook: Notebook) -> list[str]:
     """Visible cells are short, and torchvision comes through helpers only."""
     faults = []
@@ -178,6 +196,7 @@ CHECKS = [
     output_faults,
     ignoring_faults,
     figure_faults,
+    weight_faults,
     code_faults,
     section_faults,
     spelling_faults,
@@ -195,14 +214,6 @@ def test_chapter(path: Path, check: Callable[[Notebook], list[str]]) -> None:
 
 def test_there_are_chapters() -> None:
     assert CHAPTERS
-
-
-def test_list_of_ignored_cells(capsys: pytest.CaptureFixture[str]) -> None:
-    """Show every cell whose outputs are not compared, with its reason."""
-    with capsys.disabled():
-        for path in CHAPTERS:
-            for cell, reason in ignored_cells(json.loads(path.read_text(encoding="utf-8"))):
-                print(f"\nnot compared: {path.stem} {cell}: {reason}", end="")
 
 
 def sound_notebook() -> Notebook:
@@ -252,6 +263,17 @@ def figure(alt: str, caption: str = "A line.") -> dict[str, Any]:
     return {"mystnb": {"figure": {"caption": caption}, "image": {"alt": alt}}}
 
 
+def drawing(colours: int, svg: str = "<svg></svg>", mode: str = "P") -> dict[str, Any]:
+    """Return an output: a drawing and, beside it, a PNG of so many colours."""
+    picture = Image.new("P", (colours, 1))
+    picture.putdata(range(colours))
+    picture.putpalette([value for k in range(colours) for value in (k, k, k)])
+    target = io.BytesIO()
+    picture.convert(mode).save(target, "PNG")
+    png = base64.b64encode(target.getvalue()).decode()
+    return {"output_type": "display_data", "data": {"image/png": png, "image/svg+xml": [svg]}}
+
+
 ERROR = {"output_type": "error", "ename": "ValueError", "evalue": "", "traceback": []}
 STDERR = {"output_type": "stream", "name": "stderr", "text": ["a warning"]}
 PATH = {"output_type": "stream", "name": "stdout", "text": ["see /tmp/x/y.py"]}
@@ -274,6 +296,9 @@ IGNORED = {"tags": ["nbval-ignore-output"]}
         (figure_faults, change(2, metadata=figure("a.png"))),
         (figure_faults, change(2, metadata=figure("A line rises.", caption=""))),
         (figure_faults, lambda nb: nb["cells"].append(nb["cells"][2])),
+        (weight_faults, change(2, outputs=[drawing(65)])),
+        (weight_faults, change(2, outputs=[drawing(64, mode="RGB")])),
+        (weight_faults, change(2, outputs=[drawing(256, "<svg><image/></svg>", mode="RGB")])),
         (code_faults, change(1, source=["x = 1\n"] * 26)),
         (code_faults, change(1, source=["from torchvision import datasets"])),
         (section_faults, change(0, source=["# A chapter"])),
@@ -287,6 +312,13 @@ def test_a_broken_notebook_is_caught(
     notebook = copy.deepcopy(sound_notebook())
     damage(notebook)
     assert check(notebook)
+
+
+@pytest.mark.parametrize("output", [drawing(64), drawing(256, "<svg><image/></svg>")])
+def test_a_light_drawing_is_allowed(output: dict[str, Any]) -> None:
+    notebook = sound_notebook()
+    notebook["cells"][2]["outputs"] = [output]
+    assert weight_faults(notebook) == []
 
 
 def test_an_ignored_cell_with_a_reason_is_allowed() -> None:
@@ -373,6 +405,8 @@ def repository_faults(files: dict[str, int]) -> list[str]:
     """Return what should not be committed, from {path: bytes}."""
     made = re.compile(r"(^|/)(\.venv|_build|__pycache__|\.ipynb_checkpoints|.*\.egg-info)/|-ubyte$")
     faults = [f"made by a command: {path}" for path in files if made.search(path)]
+    if (book := sum(size for path, size in files.items() if path.startswith("book/"))) > MAX_BOOK:
+        faults.append(f"book/ has {book / 10**6:.1f} MB, more than {MAX_BOOK / 10**6:.0f}")
     large = [p for p, size in files.items() if size > MAX_BYTES]
     return faults + [
         f"larger than 5 MB: {p}" for p in large if not p.startswith(("data/", "assets/vendor/"))
@@ -401,3 +435,9 @@ def test_repository() -> None:
 )
 def test_a_file_that_should_not_be_committed_is_caught(path: str, size: int) -> None:
     assert len(repository_faults({path: size})) == 1
+
+
+def test_a_heavy_book_is_caught() -> None:
+    files = {f"book/{k}.ipynb": MAX_BOOK // 4 for k in range(4)}
+    assert repository_faults(files) == []
+    assert len(repository_faults(files | {"book/index.md": 1})) == 1

@@ -4,25 +4,14 @@ A page is opened once, then looked at in light and dark, on a desk and on a phon
 What fails leaves a picture in _build/screenshots.
 """
 
-# ruff: noqa: F811  (fixtures are imported, and used by their names)
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
-from test_site import (
-    ROOT,
-    SETTLE_MS,
-    axe_faults,
-    browser,  # noqa: F401
-    layout_faults,
-    pages,
-    serve,
-    site,  # noqa: F401
-    visit,
-)
+from serve import ROOT
+from web import SETTLE_MS, axe_faults, layout_faults, pages, serve, visit
 from weigh import READ, contents
 
 CHAPTERS = [f"{name}.html" for name, _ in contents()]

@@ -42,6 +42,60 @@ def test_figures_without_images_are_drawings():
     assert plotting._svg(figure) is None
 
 
+def png(pixels: np.ndarray) -> bytes:
+    target = io.BytesIO()
+    Image.fromarray(pixels).save(target, "PNG")
+    return target.getvalue()
+
+
+def colours(picture: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
+
+
+def test_a_picture_of_few_colours_keeps_every_pixel():
+    pixels = np.random.default_rng(0).permutation(2**14) % 256
+    grey = png(pixels.astype(np.uint8).repeat(3).reshape(128, 128, 3))
+    light = plotting._light(grey, 256)
+    assert Image.open(io.BytesIO(light)).mode == "P"
+    assert (colours(light) == colours(grey)).all()
+    assert len(light) < len(grey)
+
+
+def test_a_picture_that_needs_its_colours_keeps_them():
+    generator = np.random.default_rng(0)
+    for size in (64, 256):  # the second has too many shades to look for a palette
+        photo = png(generator.integers(0, 256, (size, size, 3), dtype=np.uint8))
+        assert (colours(plotting._light(photo, 256)) == colours(photo)).all()
+    clear = png(generator.integers(0, 256, (8, 8, 4), dtype=np.uint8))
+    assert plotting._light(clear, 64) == clear
+
+
+@pytest.mark.parametrize("scale", [False, True])
+def test_a_figure_is_stored_in_a_palette(scale):
+    """White and lines have their colours exactly, surfaces are off by what nobody sees."""
+    figure, axis = plt.subplots(figsize=(4, 3), dpi=100)
+    for k in range(6):
+        axis.plot([0, k, 1], label=f"line {k}")
+    axis.legend()
+    if scale:
+        figure.colorbar(axis.pcolormesh(np.arange(400.0).reshape(20, 20), rasterized=True))
+    figure.draw_without_rendering()  # its layout moves a little when it is drawn again
+    drawn = plotting.print_figure(figure, "png")
+    stored = base64.b64decode(plotting._png(figure))
+    used = Image.open(io.BytesIO(stored)).getcolors()
+    assert len(used) == (256 if scale else 64) and len(stored) < len(drawn)
+    assert base64.b64decode(plotting._png(figure)) == stored == plotting._light(stored, 256)
+    before, after = colours(drawn).reshape(-1, 3), colours(stored).reshape(-1, 3)
+    assert ((before.astype(int) - after) ** 2).mean() < plotting._MEAN_SQUARE
+    shades, count = np.unique(before, axis=0, return_counts=True)
+    for shade in shades[count > 200].astype(int):
+        assert np.abs(after[(before == shade).all(1)] - shade).max() <= 3
+    for colour in ["white", *(line.get_color() for line in axis.lines)]:
+        exact = np.round(255 * np.array(matplotlib.colors.to_rgb(colour)))
+        same = (before == exact).all(1)
+        assert same.any() and (after[same] == exact).all()
+
+
 def test_image_strip_shows_every_image_with_its_numbers():
     captions = [f"label {k}" for k in range(7)]
     figure = plotting.image_strip(torch.rand(7, 1, 5, 5), captions, columns=4)
@@ -89,6 +143,7 @@ def test_no_frame_of_a_scrubber_is_cut():
         Image.open(io.BytesIO(base64.b64decode(data)))
         for data in re.findall(r"base64,([^\"]+)", page)
     ]
+    assert all(frame.mode == "P" for frame in frames)
     assert frames[0].size == frames[1].size
     dark = np.asarray(frames[0].convert("L")) < 100
     assert dark.any() and not dark[[0, -1]].any() and not dark[:, [0, -1]].any()

@@ -80,6 +80,7 @@ def test_numbers_near_their_bounds_are_told(values, unit, told):
     assert (portability.tightness(values, unit)[0] > 1 / portability.ROOM) == told
 
 
+@pytest.mark.slow
 def test_it_goes_on_after_a_failure_and_tells_of_it(tmp_path, monkeypatch, capsys):
     chapters = []
     for name, printed in (("bad", "two\n"), ("good", "one\n")):

@@ -5,30 +5,25 @@ installed on the machine, in light and dark, on a desk and on a phone.
 """
 
 import functools
-import os
 import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import ipywidgets
 import nbformat
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from ipywidgets.embed import dependency_state
-from playwright.sync_api import Browser, BrowserContext, Page
-from serve import start
-from weigh import find_browser, open_browser
+from playwright.sync_api import Browser
+from serve import ROOT
+from web import pages, parse, read, serve, visit
 
 # The pages and the pictures are read with the same parser.
 pytestmark = pytest.mark.filterwarnings("ignore::bs4.XMLParsedAsHTMLWarning")
-
-ROOT = Path(__file__).resolve().parent.parent
-SITE = ROOT / "_build" / "html"
 
 # What a browser fetches by itself: (tag, attribute). A plain link, <a href>, is not among them.
 LOADS = [
@@ -57,8 +52,6 @@ CONTENT_NETWORKS = re.compile(
     r"unpkg\.com|jsdelivr\.net|cdnjs|bootstrapcdn|googleapis|gstatic|googletagmanager"
     r"|google-analytics|plausible\.io|esm\.sh|skypack|jspm\.io|cdn\.mathjax|cdn\.plot\.ly"
 )
-# The theme adapts a page to a new width, or to an opened fold, 300 milliseconds later.
-SETTLE_MS = 400
 FILE_NAME = re.compile(r"\.(png|svg|jpe?g|gif)\b|[0-9a-f]{32}", re.IGNORECASE)
 
 
@@ -77,9 +70,8 @@ def foreign_in_script(text: str) -> list[str]:
     return CONTENT_NETWORKS.findall(text)
 
 
-def foreign_in_page(text: str) -> list[str]:
+def foreign_in_page(soup: BeautifulSoup) -> list[str]:
     """Return what a page (HTML or SVG) loads from other hosts."""
-    soup = BeautifulSoup(text, "html.parser")
     found = [tag[name] for kind, name in LOADS for tag in soup.find_all(kind, {name: True})]
     for link in soup.find_all("link", href=True):
         if LOADED_LINKS & {rel.lower() for rel in link.get("rel", [])}:
@@ -96,11 +88,11 @@ def foreign_in_page(text: str) -> list[str]:
     return found
 
 
-READERS = {
-    ".html": foreign_in_page,
-    ".svg": foreign_in_page,
-    ".css": foreign_in_css,
-    ".js": foreign_in_script,
+READERS: dict[str, Callable[[Path], list[str]]] = {
+    ".html": lambda path: foreign_in_page(read(path)),
+    ".svg": lambda path: foreign_in_page(parse(path)),
+    ".css": lambda path: foreign_in_css(path.read_text(encoding="utf-8")),
+    ".js": lambda path: foreign_in_script(path.read_text(encoding="utf-8")),
 }
 
 
@@ -110,20 +102,8 @@ def foreign_loads(folder: Path) -> list[str]:
         f"{path.relative_to(folder)}: {address}"
         for path in sorted(folder.rglob("*"))
         if path.suffix in READERS
-        for address in READERS[path.suffix](path.read_text(encoding="utf-8"))
+        for address in READERS[path.suffix](path)
     ]
-
-
-def pages(folder: Path) -> list[Path]:
-    """Return the pages of a site; _static holds templates that are none."""
-    static = folder / "_static"
-    return [p for p in sorted(folder.rglob("*.html")) if static not in p.parents]
-
-
-@functools.cache
-def read(page: Path) -> BeautifulSoup:
-    """Return a page, taken apart once."""
-    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
 
 
 @functools.cache
@@ -159,14 +139,6 @@ def link_faults(page: Path, folder: Path) -> list[str]:
         if not lost.find_parent("a"):
             faults.append(f"unresolved reference: {lost.get_text()}")
     return faults
-
-
-@pytest.fixture(scope="module")
-def site() -> Path:
-    """Return the folder of the built site."""
-    if not (SITE / "index.html").is_file():
-        pytest.fail(f"the site is not built, there is no {SITE}/index.html: run make book first")
-    return SITE
 
 
 def test_no_file_loads_from_another_host(site: Path) -> None:
@@ -213,7 +185,8 @@ def test_figures_of_lines_are_drawings(site: Path) -> None:
         drawings = [set(d) for d in data if "image/svg+xml" in d]
         assert all("image/png" in kinds for kinds in drawings)  # JupyterLab may not show the other
         shown = read(site / "book" / f"{path.stem}.html").select('figure img[src$=".svg"]')
-        assert len(shown) == len(drawings) > 0, path.name
+        assert drawings, path.name
+        assert len(shown) == len(drawings), path.name
 
 
 # What remains of the theme's faults. The whole list of a validator (vnu) is the same one line.
@@ -254,73 +227,6 @@ def test_a_faulty_page_is_caught(tmp_path: Path, content: str, fault: str) -> No
     found = image_faults(read(page)) + link_faults(page, tmp_path)
     assert len(found) == 1
     assert fault in found[0]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start the Chromium of the machine; without one skip, but not in CI."""
-    if not find_browser():
-        reason = "no browser: install Chromium, or set CHROMIUM to its path"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    with open_browser() as chromium:
-        yield chromium
-
-
-@functools.cache
-def serve(folder: Path) -> str:
-    """Serve a folder on a free port of this machine until the tests end; return the address."""
-    return start(folder)
-
-
-def visit(context: BrowserContext, address: str, base: str) -> tuple[Page, list[str]]:
-    """Open a page; return it with what goes wrong on the way, now and later.
-
-    Requests to other hosts are refused here, so that a fault in the site cannot leave the machine.
-    """
-    page = context.new_page()
-    faults: list[str] = []
-
-    def refuse(route: object) -> None:
-        faults.append(f"asked another host: {route.request.url}")
-        route.abort()
-
-    page.route(lambda url: not url.startswith((base, "data:", "blob:")), refuse)
-    page.on("response", lambda r: r.ok or faults.append(f"answer {r.status}: {r.url}"))
-    page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
-    page.on("console", lambda m: m.type == "error" and faults.append(f"console: {m.text}"))
-    page.goto(address)
-    if address == f"{base}index.html":
-        page.wait_for_url(f"{base}book/index.html")
-    return page, faults
-
-
-def layout_faults(page: Page) -> list[str]:
-    """Return what is wrong with an open page: formulas that failed, too wide for the screen."""
-    faults = []
-    page.evaluate("window.typesetAll && window.typesetAll()")
-    formulas, typeset = page.locator(".math").count(), page.locator("mjx-container").count()
-    if typeset < formulas:
-        faults.append(f"{formulas} formulas, {typeset} typeset")
-    if errors := page.locator("mjx-merror").count():
-        faults.append(f"{errors} formulas with errors")
-    root = "document.documentElement"
-    wider = page.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
-    if wider > 0:
-        faults.append(f"{wider} pixels wider than the screen")
-    return faults
-
-
-def axe_faults(page: Page, where: dict | None = None, rules: Sequence[str] = ()) -> list[str]:
-    """Return what axe finds on an open page; in some places of it or by some rules, if given."""
-    faults = []
-    # With preload, axe fetches style sheets itself, from wrong addresses.
-    options = {"preload": False, "resultTypes": ["violations"]}
-    if rules:
-        options["runOnly"] = list(rules)
-    for violation in Axe().run(page, where, options).response["violations"]:
-        first = violation["nodes"][0]
-        faults.append(f"axe {violation['id']} x{len(violation['nodes'])}: {first['target']}")
-    return faults
 
 
 def slider_notebook() -> nbformat.NotebookNode:

@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow  # each in a process of its own, which imports PyTorch
 
 # A stand-in for torchvision, in a process of its own: {0} says whether its compiled operators load.
 STAND_IN = """

@@ -3,8 +3,6 @@
 The JavaScript of `assets/walk` runs in the Chromium that is installed on the machine.
 """
 
-# ruff: noqa: F811  (fixtures are imported, and used by their names)
-
 import json
 import os
 import sys
@@ -18,16 +16,8 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
-from test_site import (  # the fixtures are used by their names
-    ROOT,
-    SETTLE_MS,
-    axe_faults,
-    browser,  # noqa: F401
-    layout_faults,
-    serve,
-    site,  # noqa: F401
-    visit,
-)
+from serve import ROOT
+from web import SETTLE_MS, axe_faults, layout_faults, serve, visit
 
 from helpers import information as info
 from helpers import navigation as nav

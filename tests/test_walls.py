@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -22,7 +22,7 @@ class Wall(NamedTuple):
 
 @st.composite
 def walls(draw):
-    """A random network, three inputs, and the walls ahead of them in random directions."""
+    """A random network, up to three inputs, and the walls ahead of them in random directions."""
     torch.manual_seed(draw(st.integers(0, 10_000)))
     classes, kink = draw(st.integers(2, 8)), draw(st.sampled_from([nn.ReLU, nn.LeakyReLU]))
     if draw(st.booleans()):
@@ -35,10 +35,11 @@ def walls(draw):
     direction = torch.randn_like(x)
     t, normal = fol.wall_ahead(model.eval(), x, direction)
     seen = t < 1e6
+    assume(seen.any())
     x, direction, t, normal = x[seen], direction[seen], t[seen], normal[seen].flatten(1)
     shape = (-1, *[1] * len(shape))
     just = t * (1 + 1e-6)
-    after = fol.next_wall(model, x + just.view(shape) * direction, direction) if len(x) else t
+    after = fol.next_wall(model, x + just.view(shape) * direction, direction)
     behind = x + (just + after.clamp(max=1) / 2).view(shape) * direction
     return model, x, direction, Wall(t, normal / normal.norm(dim=1, keepdim=True), behind)
 
@@ -51,19 +52,18 @@ def sines(a, b):
 @given(walls())
 def test_one_unit_changes_at_the_wall(case):
     model, x, direction, wall = case
-    if not len(x):
-        return
     assert torch.equal(wall.distance, fol.next_wall(model, x, direction))
     before, after = (fol.linear_region(model, place).pattern for place in (x, wall.behind))
-    assert ((before != after).sum(1) == 1).all()
+    changes = (before != after).sum(1)
+    # In a pooling window where every ReLU is off, the unit that turns on is the new maximum too.
+    kinds = {type(layer) for layer in model}
+    assert ((changes == 1) | ((changes == 2) & ({nn.ReLU, nn.MaxPool2d} <= kinds))).all()
     assert ((wall.normal * direction.flatten(1)).sum(1) != 0).all()
 
 
 @given(walls())
 def test_jacobian_jumps_by_rank_one_along_the_normal(case):
     model, x, _, wall = case
-    if not len(x):
-        return
     before, after = (logit_jacobian(model, place)[1] for place in (x, wall.behind))
     jump = after - before
     along = (jump @ wall.normal[:, :, None]) * wall.normal[:, None]
@@ -75,12 +75,10 @@ def test_jacobian_jumps_by_rank_one_along_the_normal(case):
 def test_fibres_continue_and_leaves_share_what_the_theorem_says(case):
     """ker G has the same trace on both sides; D and D' share C − 2 dimensions or more."""
     model, x, _, wall = case
-    if not len(x):
-        return
     (q, rank), (after, rank_after) = (fol.leaf_basis(model, v) for v in (x, wall.behind))
-    for k in range(len(x)):
-        if rank[k] == 0 or rank_after[k] == 0:
-            continue
+    alive = ((rank > 0) & (rank_after > 0)).nonzero().flatten().tolist()
+    assume(alive)
+    for k in alive:
         a, b, n = q[k, : rank[k]], after[k, : rank_after[k]], wall.normal[k]
         assert (sines(a, b) > 1e-7).sum() <= 1
         wide = torch.linalg.qr(torch.cat([n[None], a]).mT)[0].mT  # D and the normal
