@@ -21,6 +21,8 @@ help:
 	@echo "make notebook NB=name  turn _build/text/name.md back into the chapter and execute it"
 	@echo "make test-portability  re-run the chapters with the numerical kernels of other processors"
 	@echo "make test-floor        test with the oldest versions that pyproject.toml promises"
+	@echo "make test-newest       test with the newest versions there are"
+	@echo "make links             look whether the other sites that the book points to are there"
 	@echo "make lint              check the style and the types of the code"
 	@echo "make checkpoints       train the networks in data/ again"
 	@echo "make bench             measure speed and memory of the helpers"
@@ -82,34 +84,53 @@ test: book
 test-portability: .venv/stamp
 	$(BIN)/python scripts/portability.py --options "$(NBVAL)" $(CHAPTERS)
 
-# In an environment of its own, with the settings of the other tests. Only what `helpers` and the
-# chapters do can depend on these versions: the site is not tested again.
+# Each in an environment of its own: test-floor with the oldest versions that pyproject.toml promises,
+# test-newest with the newest there are, but for the packages that build the book: these belong
+# together. What depends on versions is what `helpers` and the chapters do; the site is not tested.
 FLOOR := .venv-floor
-FLOOR_TESTS := $(patsubst %,tests/test_%.py,at_scale checks data foliation information models \
+NEWEST := .venv-newest
+OTHERS := test-floor test-newest
+OTHER_TESTS := $(patsubst %,tests/test_%.py,at_scale checks data foliation information models \
   navigation plotting torchvision training walk walls)
-.PHONY: test-floor
+.PHONY: $(OTHERS)
 test-floor: BIN := $(FLOOR)/bin
-test-floor: export MPLCONFIGDIR := $(CURDIR)/$(FLOOR)/settings/matplotlib
-test-floor: export IPYTHONDIR := $(CURDIR)/$(FLOOR)/settings/ipython
-test-floor: export JUPYTER_CONFIG_DIR := $(CURDIR)/$(FLOOR)/settings/jupyter
-test-floor: export JUPYTER_DATA_DIR := $(CURDIR)/$(FLOOR)/settings/jupyter
-test-floor: export COURSE_PROGRESS := 0
-test-floor: export OMP_NUM_THREADS := 1
+test-newest: BIN := $(NEWEST)/bin
+$(OTHERS): export MPLCONFIGDIR = $(CURDIR)/$(dir $(BIN))settings/matplotlib
+$(OTHERS): export IPYTHONDIR = $(CURDIR)/$(dir $(BIN))settings/ipython
+$(OTHERS): export JUPYTER_CONFIG_DIR = $(CURDIR)/$(dir $(BIN))settings/jupyter
+$(OTHERS): export JUPYTER_DATA_DIR = $(CURDIR)/$(dir $(BIN))settings/jupyter
+$(OTHERS): export COURSE_PROGRESS := 0
+$(OTHERS): export OMP_NUM_THREADS := 1
 
-$(FLOOR)/stamp: requirements-floor.txt requirements.txt pyproject.toml
+# What is older stands in one file; the rest of the other is taken as it is.
+$(FLOOR)/requirements.txt: requirements-floor.txt requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("The oldest versions need Python 3.10, 3.11 or 3.12; this is " + sys.version.split()[0] + ". Try make test-floor PYTHON=python3.12" if not (3, 10) <= sys.version_info < (3, 13) else 0)'
-	$(PYTHON) -m venv $(FLOOR)
-	@# What is older stands in one file; the rest of the other is taken as it is.
-	awk -F'[=; ]' 'NR == FNR {older[$$1]; next} !($$1 in older)' requirements-floor.txt requirements.txt >$(FLOOR)/rest.txt
-	@echo "Installing the oldest versions in $(FLOOR) (minutes the first time, some gigabytes) ..."
-	$(FLOOR)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-floor.txt -r $(FLOOR)/rest.txt
-	$(FLOOR)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps -e .
-	@MPLCONFIGDIR="$(CURDIR)/$(FLOOR)/settings/matplotlib" $(FLOOR)/bin/python -c "import matplotlib.font_manager"
+	@mkdir -p $(@D)
+	awk -F'[=; ]' 'NR == FNR {older[$$1]; print; next} !($$1 in older)' $^ >$@
+
+$(NEWEST)/requirements.txt: requirements.txt
+	@mkdir -p $(@D)
+	sed -E '/^# To build the book/,/^$$/!s/==[^ ;]+//' $< >$@
+
+$(FLOOR)/stamp $(NEWEST)/stamp: %/stamp: %/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $*
+	@echo "Installing the packages of $< in $* (minutes the first time, some gigabytes) ..."
+	$*/bin/python -m pip install --quiet --upgrade --no-compile --disable-pip-version-check -r $<
+	$*/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps -e .
+	@MPLCONFIGDIR="$(CURDIR)/$*/settings/matplotlib" $*/bin/python -c "import matplotlib.font_manager"
 	@touch $@
 
-# Old versions warn of what newer ones mended: here a warning is no error.
+# Old versions warn of what newer ones mended, and new ones of what the next will change: no error.
 test-floor: $(FLOOR)/stamp
-	$(PYTEST) $(NBVAL) -W default -m "not site" $(FLOOR_TESTS) $(CHAPTERS)
+test-newest: $(NEWEST)/stamp
+$(OTHERS):
+	$(BIN)/python -m pip list --disable-pip-version-check | grep -iE "^(torch|numpy|scipy|scikit|matplotlib)"
+	$(PYTEST) $(NBVAL) -W default -m "not site" $(OTHER_TESTS) $(CHAPTERS)
+
+# Whether the pages that the book points to are still there. This asks other sites.
+.PHONY: links
+links: .venv/stamp
+	$(BIN)/jupyter-book build . --all --builder linkcheck
 
 lint: .venv/stamp
 	$(BIN)/ruff check .
@@ -147,4 +168,4 @@ bench: .venv/stamp
 	$(BIN)/python bench/bench.py
 
 clean:
-	rm -rf _build .venv .venv-floor .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf _build .venv .venv-floor .venv-newest .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -33,7 +33,7 @@ def tracked() -> list[Path]:
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
     if done.returncode == 0 and done.stdout:
         return [ROOT / name for name in done.stdout.split("\0") if (ROOT / name).is_file()]
-    made = {".venv", ".venv-floor", "_build", "__pycache__", ".git"}
+    made = {".venv", ".venv-floor", ".venv-newest", "_build", "__pycache__", ".git"}
     return [p for p in ROOT.rglob("*") if p.is_file() and not made & set(p.parts)]
 
 
