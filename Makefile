@@ -72,7 +72,7 @@ bundle: book
 
 # One file a core: a chapter is executed in order, in one process.
 PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile
-NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
+NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 600 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 # Neither the built site, nor a browser, nor a chapter, nor what the tests themselves call slow.
 check: lint
