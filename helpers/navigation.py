@@ -8,7 +8,7 @@ Inputs have the batch first and all paths of a batch move together; n is the num
 one input. Lengths are Euclidean, in units of the input; shares are of squared lengths. All is
 computed in float64, because a path decides at walls: in float32 the kernels of another processor
 choose another side now and then, and the path ends elsewhere. What the published rule owes to
-single precision is rounded to it on purpose (`_score_rows`).
+single precision is drawn from a fixed seed (`_score_rows`).
 """
 
 from __future__ import annotations
@@ -123,16 +123,18 @@ def _frame(rows: Tensor, eps: float) -> Tensor:
     return frame
 
 
-def _score_rows(logits: Tensor, contrasts: Tensor) -> Tensor:
-    """∇log p_i as rows `(B, C, n)`, from the contrasts of J, with the digits of float32.
+def _score_rows(logits: Tensor, contrasts: Tensor, noise: Tensor) -> Tensor:
+    """∇log p_i as rows `(B, C, n)`, from the contrasts of J, with errors of the size of float32's.
 
-    A network in float32 gives them with a round-off that depends on the processor. Rounded once,
-    from float64, they are as nearly dependent, and the same everywhere.
+    A network in float32 gives them with a round-off that depends on the processor, and rounding
+    from float64 turns at thresholds. Here each entry is off by a share drawn at random, noise `(C,
+    n)` in [0, 1), of half a unit of its last digit in float32 at most: the rows are as nearly
+    dependent, and the same everywhere.
     """
     p = logits.softmax(1)
     mixing = torch.eye(p.shape[1]).to(p) - p[:, None]  # I − 1pᵀ
     rows = mixing @ _contrasts(p.shape[1]).to(p).T @ contrasts
-    return rows.float().double()
+    return rows * (1 + torch.finfo(torch.float32).eps * (noise - 0.5))
 
 
 def _least_squares(rows: Tensor, v: Tensor, kernel: bool) -> Tensor:
@@ -177,8 +179,9 @@ def walk_leaf(
     to the length `step`. It is never longer than the projection, so the distance to a target never
     grows and a path ends where proj v vanishes: a stall. The published rule is the one of the
     public code as a reader would write it again: least squares for full rank on ∇log p_i of unit
-    length, with the digits of float32 (see `_least_squares`), each step stretched to the same
-    length, pixels cut to [0, 1]; so it cannot stall. Its three parts can be chosen one by one.
+    length, with errors in the last digit of float32 (see `_least_squares`), each step stretched to
+    the same length, pixels cut to [0, 1]; so it cannot stall. Its three parts can be chosen one by
+    one.
 
     Args:
         model: piecewise linear or smooth classifier in evaluation mode, logits `(B, C)`.
@@ -227,18 +230,17 @@ def walk_leaf(
         raise ValueError(f"got step {step}, n_steps {n_steps}, keep {keep}")
     wide = copy.deepcopy(model).double()
     exact = solver == "projector"
+    rounding = torch.Generator().manual_seed(0)  # another error at every step
 
     def differentiate(x: Tensor) -> dict[str, Tensor]:
         """Logits, an orthonormal basis of D and, for least squares, ∇log p_i at the points x."""
-        parts = []
-        for part in x.split(BLOCK):
-            found = list(_input_pullback(wide, part, _contrasts))
-            logits, contrasts = (torch.cat(blocks) for blocks in zip(*found, strict=True))
-            here = {"logits": logits, "q": _frame(contrasts, torch.finfo(x.dtype).eps)}
-            if not exact:
-                here["scores"] = _score_rows(logits, contrasts)
-            parts.append(here)
-        return {name: torch.cat([here[name] for here in parts]) for name in parts[0]}
+        blocks = [b for part in x.split(BLOCK) for b in _input_pullback(wide, part, _contrasts)]
+        logits, contrasts = (torch.cat(part) for part in zip(*blocks, strict=True))
+        here = {"logits": logits, "q": _frame(contrasts, torch.finfo(x.dtype).eps)}
+        if not exact:
+            noise = torch.rand(logits.shape[1], contrasts.shape[2], generator=rounding)
+            here["scores"] = _score_rows(logits, contrasts, noise.to(x))
+        return here
 
     def project(q: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
         """What is allowed of a vector, and what is not."""

@@ -271,7 +271,11 @@ def test_the_published_rule_owes_its_tenth_direction_to_rounding(digits):
     wide = copy.deepcopy(model).double()
     exact = info.logit_jacobian(nn.Sequential(wide, nn.LogSoftmax(1)).eval(), x.double())[1]
     logits, jacobian = info.logit_jacobian(wide, x.double())
-    rounded = nav._score_rows(logits, info._contrasts(10).double() @ jacobian)
+    contrasts = info._contrasts(10).double() @ jacobian
+    noise = torch.rand(10, 784, dtype=torch.float64)
+    rounded = nav._score_rows(logits, contrasts, noise)
+    other = nav._score_rows(logits, contrasts * (1 + 1e-14), noise)  # nothing turns
+    assert torch.allclose(other, rounded, rtol=1e-12, atol=1e-12)
     assert (rounded != exact).any() and torch.allclose(rounded, exact, rtol=1e-7, atol=1e-12)
     for rows, low, high in ((rounded, 1e-10, 1e-6), (exact, 0, 1e-14)):
         s = torch.linalg.svdvals(normalize(rows, dim=2))
