@@ -19,7 +19,14 @@ TARGET = Path(__file__).resolve().parent.parent / "assets" / "fonts" / "math.wof
 NAME = "Course Math"
 
 GREEK = [*range(0x391, 0x3A2), *range(0x3A3, 0x3AA), *range(0x3B1, 0x3CA), *map(ord, "ϑϕϖϵ")]
-ITALIC = [*range(0x1D434, 0x1D468), 0x210E, 0x1D6A4, 0x1D6A5, *range(0x1D6E2, 0x1D71C)]
+ITALIC = [
+    *range(0x1D434, 0x1D455),
+    0x210E,
+    *range(0x1D456, 0x1D468),
+    0x1D6A4,
+    0x1D6A5,
+    *range(0x1D6E2, 0x1D71C),
+]
 BOLD = [*range(0x1D400, 0x1D434), *range(0x1D7CE, 0x1D7D8)]
 DOUBLE = [0x2102, 0x2115, 0x2119, 0x211A, 0x211D, 0x2124, 0x1D53C, 0x1D7D9]
 SIGNS = (
@@ -27,6 +34,7 @@ SIGNS = (
     "⊂⊃⊄⊆⊇⊈⊊⊕⊖⊗⊙⊢⊤⊥⋀⋁⋂⋃⋅⋆⋍⋮⋯⋰⋱⌈⌉⌊⌋⏜⏝⏞⏟■□◦◼⟂⟦⟧⟨⟩⩽⩾"
 )
 MARKS = [*range(0x300, 0x309), 0x30C, 0x332, 0x338, 0x20D7, 0x2061, 0x2062, 0x2063, 0xA0]
+UNICODES = {*range(0x20, 0x7F), *GREEK, *ITALIC, *BOLD, *DOUBLE, *map(ord, SIGNS), *MARKS}
 
 
 def narrow_roots(font: ttLib.TTFont) -> None:
@@ -62,8 +70,9 @@ def main() -> None:
     )
     options.drop_tables += ["DSIG", "FFTM"]
     cutter = subset.Subsetter(options)
-    latin = range(0x20, 0x7F)
-    cutter.populate(unicodes=[*latin, *GREEK, *ITALIC, *BOLD, *DOUBLE, *map(ord, SIGNS), *MARKS])
+    missing = UNICODES - set(font.getBestCmap())
+    assert not missing, [hex(number) for number in missing]
+    cutter.populate(unicodes=UNICODES)
     cutter.subset(font)
     narrow_roots(font)
     for number, name in ((1, NAME), (2, "Regular"), (4, NAME), (6, NAME.replace(" ", ""))):

@@ -17,8 +17,9 @@ import ipywidgets
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from cut_math_font import UNICODES
 from ipywidgets.embed import dependency_state
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from serve import ROOT
 from web import pages, parse, read, serve, visit
 
@@ -187,6 +188,60 @@ def test_figures_of_lines_are_drawings(site: Path) -> None:
         shown = read(site / "book" / f"{path.stem}.html").select('figure img[src$=".svg"]')
         assert drawings, path.name
         assert len(shown) == len(drawings), path.name
+
+
+RAW_TEX = re.compile(r"\\[(\[\])]|\\[a-zA-Z]{2,}|\$[^$\s][^$]*\$")
+
+
+def formula_faults(soup: BeautifulSoup) -> list[str]:
+    """Return what a reader without scripts sees of formulas that is not one."""
+    places = soup.select(".math")
+    faults = [f"not a formula: {place}" for place in places if not place.select("math[alttext]")]
+    faults += [f"an error in a formula: {error}" for error in soup.select("merror")]
+    signs = {sign for math in soup.select("math") for sign in math.get_text()}
+    if unknown := {sign for sign in signs if ord(sign) not in UNICODES}:
+        faults.append(f"not in the font of formulas: {unknown}")
+    hidden = ("pre", "code", "script", "style")
+    texts = (text for text in soup.find_all(string=RAW_TEX) if not text.find_parent(hidden))
+    return faults + [f"raw TeX: {text.strip()[:80]}" for text in texts]
+
+
+def test_formulas_need_no_script(site: Path) -> None:
+    counts = {path: len(read(path).select("math")) for path in pages(site)}
+    assert sum(counts.values()) > 2500
+    faults = [
+        f"{p.relative_to(site)}: {fault}" for p in counts for fault in formula_faults(read(p))
+    ]
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("<span class='math'>x</span>", "not a formula"),
+        ("<math alttext='x'><merror></merror></math>", "an error"),
+        ("<math alttext='x'><mi>\N{SNOWMAN}</mi></math>", "not in the font"),
+        (r"<p>with \(x\)</p>", "raw TeX"),
+        (r"<td>\alpha</td>", "raw TeX"),
+        ("<p>the $x$ axis</p>", "raw TeX"),
+    ],
+)
+def test_a_faulty_formula_is_caught(content: str, fault: str) -> None:
+    (found,) = formula_faults(BeautifulSoup(content, "html.parser"))
+    assert fault in found
+
+
+def test_formulas_are_set_without_scripts(browser: Browser, site: Path) -> None:
+    """The font is there: a script is smaller than its letter, and lower."""
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{serve(site)}book/03_fisher_and_local_data_matrix.html")
+        letter, script = (page.locator(f"msub > :nth-child({k})").first for k in (1, 2))
+        expect(letter).to_be_visible()
+        above, below = letter.bounding_box(), script.bounding_box()
+        assert above and below
+        assert below["height"] < above["height"]
+        assert below["y"] + below["height"] > above["y"] + above["height"]
 
 
 # What remains of the theme's faults. The whole list of a validator (vnu) is the same one line.
