@@ -18,6 +18,13 @@ PICTURE = "_static/social.png"
 PICTURE_TEXT = "A plane cut into regions by straight walls, with leaves and fibres in each region."
 # These are read by scripts in the page itself, so they cannot wait.
 AT_ONCE = {"_static/documentation_options.js"}
+# The theme knows colours and borders of a light and of a dark page only, and chooses one of them
+# when the page has been read. Until then an undecided page would stand there without either, and
+# move by the width of its lines.
+CHOOSE = """if (document.documentElement.dataset.theme === "auto") {
+  const { matches } = matchMedia("(prefers-color-scheme: dark)");
+  document.documentElement.dataset.theme = matches ? "dark" : "light";
+}"""
 
 
 def summary(doctree: nodes.document | None) -> str:
@@ -100,6 +107,7 @@ def map_site(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.add_config_value("site_description", "", "html")
+    app.add_js_file(None, body=CHOOSE, priority=100)
     app.connect("html-page-context", describe)
     app.connect("html-page-context", defer, priority=900)
     app.connect("build-finished", map_site)
