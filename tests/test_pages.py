@@ -30,23 +30,32 @@ STATES = [
     (390, 844, "dark", [], None),
     (640, 400, "light", LAYOUT, None),
 ]
-# The colour of a token of code depends on its kind. Blocks of code whose tokens were all seen
-# before, in the same colours on the same ground, are left as text without tokens: axe would look
-# at each of ten thousand.
-SAME_TOKENS = """() => {
+# The colour of a token of code depends on its kind, that of a formula on its place. Blocks of code
+# whose tokens were all seen before, in the same colours on the same ground, are left as text without
+# tokens, and formulas seen before in the same way are marked, for axe to leave them out: it would
+# look at each of ten thousand signs.
+SEEN = ".seen-before"
+SAME_COLOURS = f"""() => {{
   const seen = new Set();
-  for (const code of document.querySelectorAll("div.highlight pre")) {
-    const ground = [code, code.parentElement].map((e) => getComputedStyle(e).backgroundColor);
-    let fresh = false;
-    for (const token of code.querySelectorAll("span")) {
+  const fresh = (...key) => seen.size < seen.add(key.join()).size;
+  const ground = (place) => {{
+    if (!place) return "";
+    const colour = getComputedStyle(place).backgroundColor;
+    return (colour === "rgba(0, 0, 0, 0)" ? "" : colour) + ground(place.parentElement);
+  }};
+  for (const code of document.querySelectorAll("div.highlight pre")) {{
+    const known = [...code.querySelectorAll("span")].filter((token) => {{
       const style = getComputedStyle(token);
-      const key = [style.color, style.backgroundColor, style.fontWeight, ...ground].join();
-      fresh ||= !seen.has(key);
-      seen.add(key);
-    }
-    if (!fresh) code.textContent = code.textContent;
-  }
-}"""
+      return fresh(style.color, style.backgroundColor, style.fontWeight, ground(code));
+    }}).length === 0;
+    if (known) code.textContent = code.textContent;
+  }}
+  for (const formula of document.querySelectorAll("math")) {{
+    const style = getComputedStyle(formula);
+    const known = !fresh("formula", style.color, style.fontSize, ground(formula));
+    formula.classList.toggle("{SEEN[1:]}", known);
+  }}
+}}"""
 SHIFTS = """window.shifts = []; new PerformanceObserver((list) => {
   for (const { hadRecentInput, startTime, value } of list.getEntries()) {
     if (!hadRecentInput) window.shifts.push([startTime, value]);
@@ -114,11 +123,10 @@ def look(page: Page) -> list[str]:
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": height})
         settle(page, theme)
-        if not rules:
-            page.evaluate(SAME_TOKENS)
+        page.evaluate(SAME_COLOURS)
         held = [place for place in places or [] if page.locator(place).count()]
-        where = {"include": [[place] for place in held]} if held else None
-        faults = axe_faults(page, where, rules) + layout_faults(page)
+        where = {"include": [[place] for place in held]} if held else {}
+        faults = axe_faults(page, where | {"exclude": [[SEEN]]}, rules) + layout_faults(page)
         found += [f"{theme}, {width}: {fault}" for fault in faults]
     return found
 

@@ -258,46 +258,36 @@ def wait_for_steps(page: Page, least: int) -> None:
     )
 
 
-def longest_task(trace: bytes) -> float:
-    """Return the processor's time, in ms, of the longest task on a page's main thread.
+def tasks(trace: bytes, thread: str) -> list[float]:
+    """Return the processor's time, in ms, of each task on the threads of a name.
 
     Unlike the time on the clock it does not count what other processes took meanwhile.
     """
     events = json.loads(trace)["traceEvents"]
-    main = {
-        (event["pid"], event["tid"])
-        for event in events
-        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
-    }
-    tasks = [event for event in events if event["name"].endswith("RunTask") and "tdur" in event]
-    return max(e["tdur"] for e in tasks if (e["pid"], e["tid"]) in main) / 1000
+    names = [event for event in events if event["name"] == "thread_name"]
+    threads = {(e["pid"], e["tid"]) for e in names if e["args"]["name"] == thread}
+    run = [event for event in events if event["name"].endswith("RunTask") and "tdur" in event]
+    return [e["tdur"] / 1000 for e in run if (e["pid"], e["tid"]) in threads]
 
 
 def test_the_walk_is_fast_and_blocks_nothing(browser, site: Path) -> None:
-    """At least 20 steps a second, and no task of more than 50 ms on the page's own thread.
-
-    Other processes may hold the processor for a while, so there are three tries for the rate.
-    """
+    """A step takes at most 50 ms, 20 are a second; no task of the page's own thread takes 50 ms."""
     with opened(browser, site, FULL) as page:
         page.get_by_label("Speed").fill("60")
         page.get_by_role("radio", name="0.1").check()
         page.wait_for_load_state("networkidle")
         settle(page)  # what the page itself does when it starts is not the walk's
-        for _ in range(3):
-            browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline"])
-            clock = time.monotonic()
-            page.get_by_role("button", name="Play").click()
-            wait_for_steps(page, 60)
-            rate = 60 / (time.monotonic() - clock)
-            page.get_by_role("button", name="Pause").click()
-            longest = longest_task(browser.stop_tracing())
-            print(f"{rate:.0f} steps a second, longest task {longest:.0f} ms")
-            assert longest <= 50
-            if rate >= 20:
-                return
-            page.get_by_role("button", name="Reset").click()
-            expect(page.locator(".lw-numbers strong").first).to_have_text("0")
-    pytest.fail(f"{rate:.1f} steps a second")
+        browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline"])
+        page.get_by_role("button", name="Play").click()
+        wait_for_steps(page, 60)
+        page.get_by_role("button", name="Pause").click()
+        trace, made = browser.stop_tracing(), steps(page)
+        shown, walked = tasks(trace, "CrRendererMain"), tasks(trace, "DedicatedWorker thread")
+        step = (sum(shown) + sum(walked)) / made
+        print(f"{made} steps of {step:.0f} ms, longest task {max(shown):.0f} ms")
+        assert sum(walked) / made > 1  # it is there that a step is computed
+        assert step <= 50
+        assert max(shown) <= 50
 
 
 def test_everything_works_by_keyboard(browser, site: Path) -> None:
