@@ -70,8 +70,10 @@ pdf: book
 bundle: book
 	$(BIN)/python scripts/make_bundle.py
 
-# One file a core: a chapter is executed in order, in one process.
-PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+# A chapter is executed in order, in one process. One process more than there are cores, because a
+# test of the browser, or of several processes, waits a part of its time.
+WORKERS = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 600 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 # Neither the built site, nor a browser, nor a chapter, nor what the tests themselves call slow.

@@ -31,9 +31,9 @@ STATES = [
     (640, 400, "light", LAYOUT, None),
 ]
 # The colour of a token of code depends on its kind, that of a formula on its place. Blocks of code
-# whose tokens were all seen before, in the same colours on the same ground, are left as text without
-# tokens, and formulas seen before in the same way are marked, for axe to leave them out: it would
-# look at each of ten thousand signs.
+# with only tokens that were seen before, in the same colours on the same ground, are left as text
+# without tokens, and formulas that were seen in the same way are marked, for axe to leave them out:
+# it would look at each of ten thousand signs.
 SEEN = ".seen-before"
 SAME_COLOURS = f"""() => {{
   const seen = new Set();

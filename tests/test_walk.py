@@ -6,7 +6,6 @@ The JavaScript of `assets/walk` runs in the Chromium that is installed on the ma
 import json
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -24,8 +24,6 @@ SETTLED = """async () => {
   await frame();
   await frame();
   await new Promise((done) => setTimeout(done, 400));
-  // A page that draws all the time may never be idle.
-  await new Promise((done) => requestIdleCallback(done, { timeout: 2000 }));
   await document.fonts.ready;
   const fading = () => document.getAnimations().filter(
     (a) => a.playState === "running" && a.effect.getComputedTiming().endTime < Infinity);
