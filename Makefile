@@ -114,6 +114,8 @@ $(NEWEST)/requirements.txt: requirements.txt
 	@mkdir -p $(@D)
 	sed -E '/^# To build the book/,/^$$/!s/==[^ ;]+//' $< >$@
 
+$(NEWEST)/stamp: FORCE  # what is newest changes without us
+FORCE:
 $(FLOOR)/stamp $(NEWEST)/stamp: %/stamp: %/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $*
 	@echo "Installing the packages of $< in $* (minutes the first time, some gigabytes) ..."
@@ -138,6 +140,7 @@ lint: .venv/stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
 
 lab: .venv/stamp
 	$(BIN)/jupyter lab book

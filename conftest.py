@@ -64,7 +64,7 @@ class Apart(LoadFileScheduling):
         return nodeid if nodeid.startswith(f"{PAGES}::") else super()._split_scope(nodeid)
 
 
-@pytest.hookimpl(optionalhook=True)  # also without xdist
+@pytest.hookimpl(optionalhook=True)  # also with -p no:xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
     """Replace the scheduler of --dist loadfile."""
     if config.getoption("dist") != "loadfile":

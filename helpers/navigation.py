@@ -129,7 +129,7 @@ def _score_rows(logits: Tensor, contrasts: Tensor, noise: Tensor) -> Tensor:
     A network in float32 gives them with a round-off that depends on the processor, and rounding
     from float64 turns at thresholds. Here each entry is off by a share drawn at random, noise `(C,
     n)` in [0, 1), of half a unit of its last digit in float32 at most: the rows are as nearly
-    dependent, and the same everywhere.
+    dependent, and the same everywhere to about eight digits a step.
     """
     p = logits.softmax(1)
     mixing = torch.eye(p.shape[1]).to(p) - p[:, None]  # I − 1pᵀ

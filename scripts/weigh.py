@@ -76,7 +76,8 @@ def find_browser() -> str:
 def open_browser() -> Iterator[Browser]:
     """Start that Chromium, and end it."""
     # As root, in a container, Chromium refuses to start with its sandbox.
-    args = ["--no-sandbox"] if os.geteuid() == 0 else []
+    root = hasattr(os, "geteuid") and os.geteuid() == 0  # there is none in Windows
+    args = ["--no-sandbox"] if root else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=args)
         yield browser

@@ -4,6 +4,7 @@ A page is opened once, then looked at in light and dark, on a desk and on a phon
 What fails leaves a picture in _build/screenshots.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,32 +31,23 @@ STATES = [
     (390, 844, "dark", [], None),
     (640, 400, "light", LAYOUT, None),
 ]
-# The colour of a token of code depends on its kind, that of a formula on its place. Blocks of code
-# with only tokens that were seen before, in the same colours on the same ground, are left as text
-# without tokens, and formulas that were seen in the same way are marked, for axe to leave them out:
-# it would look at each of ten thousand signs.
-SEEN = ".seen-before"
-SAME_COLOURS = f"""() => {{
+# The colour of a token of code depends on its kind. Blocks of code whose tokens were all seen
+# before, in the same colours on the same ground, are left as text without tokens: axe would look
+# at each of ten thousand.
+SAME_TOKENS = """() => {
   const seen = new Set();
-  const fresh = (...key) => seen.size < seen.add(key.join()).size;
-  const ground = (place) => {{
-    if (!place) return "";
-    const colour = getComputedStyle(place).backgroundColor;
-    return (colour === "rgba(0, 0, 0, 0)" ? "" : colour) + ground(place.parentElement);
-  }};
-  for (const code of document.querySelectorAll("div.highlight pre")) {{
-    const known = [...code.querySelectorAll("span")].filter((token) => {{
+  for (const code of document.querySelectorAll("div.highlight pre")) {
+    const ground = [code, code.parentElement].map((e) => getComputedStyle(e).backgroundColor);
+    let fresh = false;
+    for (const token of code.querySelectorAll("span")) {
       const style = getComputedStyle(token);
-      return fresh(style.color, style.backgroundColor, style.fontWeight, ground(code));
-    }}).length === 0;
-    if (known) code.textContent = code.textContent;
-  }}
-  for (const formula of document.querySelectorAll("math")) {{
-    const style = getComputedStyle(formula);
-    const known = !fresh("formula", style.color, style.fontSize, ground(formula));
-    formula.classList.toggle("{SEEN[1:]}", known);
-  }}
-}}"""
+      const key = [style.color, style.backgroundColor, style.fontWeight, ...ground].join();
+      fresh ||= !seen.has(key);
+      seen.add(key);
+    }
+    if (!fresh) code.textContent = code.textContent;
+  }
+}"""
 SHIFTS = """window.shifts = []; new PerformanceObserver((list) => {
   for (const { hadRecentInput, startTime, value } of list.getEntries()) {
     if (!hadRecentInput) window.shifts.push([startTime, value]);
@@ -107,7 +99,8 @@ def pictured(page: Page, name: str) -> Iterator[None]:
 
 def layout_shift(shifts: list[tuple[float, float]]) -> float:
     """Return the cumulative layout shift: the worst five seconds without a pause of one second."""
-    worst = window = start = last = 0.0
+    worst = window = 0.0
+    start = last = -math.inf
     for time, value in shifts:
         if time - last > 1000 or time - start > 5000:
             window, start = 0.0, time
@@ -123,10 +116,11 @@ def look(page: Page) -> list[str]:
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": height})
         settle(page, theme)
-        page.evaluate(SAME_COLOURS)
+        if not rules:
+            page.evaluate(SAME_TOKENS)
         held = [place for place in places or [] if page.locator(place).count()]
-        where = {"include": [[place] for place in held]} if held else {}
-        faults = axe_faults(page, where | {"exclude": [[SEEN]]}, rules) + layout_faults(page)
+        where = {"include": [[place] for place in held]} if held else None
+        faults = axe_faults(page, where, rules) + layout_faults(page)
         found += [f"{theme}, {width}: {fault}" for fault in faults]
     return found
 
@@ -165,7 +159,7 @@ def test_page(browser: Browser, site: Path, name: str) -> None:
         session.on("Network.loadingFinished", lambda e: weight.append(e["encodedDataLength"]))
         session.send("Network.enable")
         with pictured(page, name):
-            # The layout shift is that of a slow phone, as it opens.
+            # The layout shift is that of a slow computer, as the page opens.
             session.send("Emulation.setCPUThrottlingRate", {"rate": 6})
             page.goto(base + name)
             page.wait_for_load_state("networkidle")
