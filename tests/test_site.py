@@ -244,6 +244,19 @@ def test_formulas_are_set_without_scripts(browser: Browser, site: Path) -> None:
         assert below["y"] + below["height"] > above["y"] + above["height"]
 
 
+def test_tables_know_their_columns_before_their_last_row(site: Path) -> None:
+    """Otherwise a table that arrives slowly changes them with each row, and the page moves."""
+    found = 0
+    for page in pages(site):
+        for table in read(page).select("article table.table"):
+            columns = table.select("col")
+            shares = [float(re.search(r"([\d.]+)%", column["style"])[1]) for column in columns]
+            assert len(shares) == len(table.select("thead th")), page
+            assert min(shares) > 1 and sum(shares) == pytest.approx(100, abs=1), page
+            found += 1
+    assert found > 20
+
+
 # What remains of the theme's faults. The whole list of a validator (vnu) is the same one line.
 REPEATED_IDS = {("search.html", "search-input")}  # the theme has its search field twice there
 
