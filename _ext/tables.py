@@ -51,11 +51,12 @@ class Columns(SphinxPostTransform):
             merged = any(
                 "morecols" in cell or "morerows" in cell for cell in table.findall(nodes.entry)
             )
-            if "colwidths-given" in table["classes"] or merged:
+            if "colwidths-auto" not in table["classes"] or merged:
                 continue
             for column, width in zip(table.findall(nodes.colspec), widths(table), strict=True):
                 column["colwidth"] = width
-            table["classes"] = [*set(table["classes"]) - {"colwidths-auto"}, "colwidths-given"]
+            table["classes"].remove("colwidths-auto")  # that MyST gives every table
+            table["classes"].append("colwidths-given")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
