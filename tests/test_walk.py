@@ -270,7 +270,7 @@ def tasks(trace: bytes, thread: str) -> list[float]:
 
 
 def test_the_walk_is_fast_and_blocks_nothing(browser, site: Path) -> None:
-    """A step takes at most 50 ms, 20 are a second; no task of the page's own thread takes 50 ms."""
+    """A step, and each task of the page's own thread, take 50 ms of the processor at most."""
     with opened(browser, site, FULL) as page:
         page.get_by_label("Speed").fill("60")
         page.get_by_role("radio", name="0.1").check()
