@@ -46,17 +46,29 @@ def leaf_basis(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     _check(model, x)
     wide = copy.deepcopy(model).double()
     rows = torch.cat([u for _, u in _input_pullback(wide, x.double(), _contrasts)])
-    q, rank = _span(rows, torch.finfo(torch.float64).eps)
+    q, rank = orthonormal_basis(rows)
     return q.to(x), rank
 
 
-def _span(rows: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """Orthonormal basis of the rows `(B, K, n)`, filled with zeros, and the rank `(B,)`."""
-    _, values, basis = torch.linalg.svd(rows, full_matrices=False)
-    kept = values > max(rows.shape[1:]) * eps * values[:, :1]
-    q = torch.zeros_like(rows)
-    q[:, : basis.shape[1]] = basis * kept[:, :, None]
-    return q, kept.sum(1)
+def orthonormal_basis(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Orthonormal basis of the span of some rows, which may depend on each other.
+
+    The singular values of the rows decide about the rank, in float64; those below the round-off of
+    the rows' own dtype count as zero. A QR decomposition alone would fill the basis with round-off.
+
+    Args:
+        rows: `(…, K, n)`.
+
+    Returns:
+        Q `(…, K, n)` in the dtype of the rows, whose first rows are orthonormal and whose other
+        rows are zero; and the rank `(…)`, the number of the first ones.
+    """
+    q, r = torch.linalg.qr(rows.double().mT)  # first to a small matrix: three times as fast
+    u, values, _ = torch.linalg.svd(r, full_matrices=False)
+    kept = values > max(rows.shape[-2:]) * torch.finfo(rows.dtype).eps * values[..., :1]
+    basis = torch.zeros_like(rows)
+    basis[..., : u.shape[-1], :] = ((q @ u).mT * kept[..., None]).to(rows)
+    return basis, kept.sum(-1)
 
 
 def leaf_projection(basis: Tensor, vector: Tensor) -> Tensor:

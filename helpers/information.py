@@ -93,8 +93,9 @@ def _pullback(
         rows = torch.eye(layer.in_features).to(probe)
         hook = layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
     size = max(1, BLOCK // x[0].numel())
-    # Convolutions of many images are faster in this layout; a few are bound by other things.
-    many = x.dim() == 4 and len(x) >= 32
+    # Convolutions of many images are faster in this layout, but in float64, which oneDNN does not
+    # know, they take twice as long; a few images are bound by other things.
+    many = x.dim() == 4 and len(x) >= 32 and x.dtype == torch.float32
     layout = torch.channels_last if many else torch.preserve_format
     try:
         for block in x.split(size):

@@ -25,9 +25,9 @@ from torch.nn.functional import normalize
 
 from helpers.data import PAPER_UNIT
 from helpers.foliation import (
-    _span,
     leaf_projection,
     linear_region,
+    orthonormal_basis,
     wall_ahead,
 )
 from helpers.information import (
@@ -106,21 +106,6 @@ def _norm(vector: Tensor) -> Tensor:
 
 def _scaled(factor: Tensor, vector: Tensor) -> Tensor:
     return factor.view(-1, *[1] * (vector.dim() - 1)) * vector
-
-
-def _frame(rows: Tensor, eps: float) -> Tensor:
-    """Orthonormal basis of the rows `(B, K, n)`: by QR, and by SVD where they are nearly dependent.
-
-    As `leaf_basis` in what it spans, and several times faster.
-    """
-    q, r = torch.linalg.qr(rows.mT)
-    sizes = r.diagonal(dim1=1, dim2=2).abs()
-    weak = (sizes.amin(1) <= 1e-4 * sizes.amax(1)) | (rows.shape[1] > rows.shape[2])
-    frame = torch.zeros_like(rows)
-    frame[:, : q.shape[2]] = q.mT
-    if weak.any():
-        frame[weak] = _span(rows[weak], eps)[0]
-    return frame
 
 
 def _score_rows(logits: Tensor, contrasts: Tensor, noise: Tensor) -> Tensor:
@@ -236,7 +221,7 @@ def walk_leaf(
         """Logits, an orthonormal basis of D and, for least squares, ∇log p_i at the points x."""
         blocks = [b for part in x.split(BLOCK) for b in _input_pullback(wide, part, _contrasts)]
         logits, contrasts = (torch.cat(part) for part in zip(*blocks, strict=True))
-        here = {"logits": logits, "q": _frame(contrasts, torch.finfo(x.dtype).eps)}
+        here = {"logits": logits, "q": orthonormal_basis(contrasts)[0]}
         if not exact:
             noise = torch.rand(logits.shape[1], contrasts.shape[2], generator=rounding)
             here["scores"] = _score_rows(logits, contrasts, noise.to(x))

@@ -73,6 +73,20 @@ def test_rank_deficient_networks():
         assert (q[:, expected:] == 0).all()
 
 
+def test_basis_of_rows_that_depend_on_each_other():
+    rows = torch.randn(3, 4, 9, dtype=torch.float64)
+    rows[1, 3] = rows[1, 0] - 2 * rows[1, 1]
+    rows[2] = 0
+    for part, ranks in ((rows, [4, 3, 0]), (rows[:, :, :2], [2, 2, 0])):
+        for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
+            q, rank = fol.orthonormal_basis(part.to(dtype))
+            projector = torch.linalg.pinv(part) @ part
+            assert q.dtype is dtype and rank.tolist() == ranks
+            assert torch.allclose((q.mT @ q).double(), projector, atol=tolerance)
+            assert q.square().sum((1, 2)).round().tolist() == ranks
+            assert torch.equal(fol.orthonormal_basis(part[1].to(dtype))[0], q[1])
+
+
 def test_bracket_by_hand():
     """The contact fields ∂x and ∂y + x∂z have the bracket ∂z."""
     first = lambda v: torch.stack([torch.ones_like(v[0]), 0 * v[0], 0 * v[0]])  # noqa: E731

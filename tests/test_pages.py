@@ -22,31 +22,39 @@ FIRST_PAGE = CHAPTERS[0]
 COLOURS = ["color-contrast", "link-in-text-block"]
 LAYOUT = ["target-size", "scrollable-region-focusable", "meta-viewport"]
 FRAME = [".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-header-article"]
+FRAMED = (FIRST_PAGE, "search.html")
 # Width, height, theme, rules of axe (all if empty) and places. Colours do not depend on the width,
-# and what scrolls does not depend on the theme, so not every pair is looked at; but the sides are
-# hidden on a phone. A browser that enlarges a page to 200 % gives it half of the width.
+# and what scrolls does not depend on the theme, so not every pair is looked at. The sides are
+# hidden on a phone, and look the same everywhere: their dark colours are looked at on two pages.
+# A browser that enlarges a page to 200 % gives it half of the width.
 STATES = [
     (1280, 800, "light", [], None),
     (1280, 800, "dark", COLOURS, FRAME),
     (390, 844, "dark", [], None),
     (640, 400, "light", LAYOUT, None),
 ]
-# The colour of a token of code depends on its kind. Blocks of code whose tokens were all seen
-# before, in the same colours on the same ground, are left as text without tokens: axe would look
-# at each of ten thousand.
-SAME_TOKENS = """() => {
+# axe would look at each of ten thousand tokens of code and signs of formulas. The colour of a token
+# depends on its kind: blocks of code whose tokens were all seen before, in the same colours on the
+# same ground, are hidden, in their places; so are formulas in lines of text.
+HIDE_REPEATED = """() => {
+  const ground = (e) => {
+    const colour = getComputedStyle(e).backgroundColor;
+    return !e.parentElement || !/, 0\\)$/.test(colour) ? colour : ground(e.parentElement);
+  };
   const seen = new Set();
-  for (const code of document.querySelectorAll("div.highlight pre")) {
-    const ground = [code, code.parentElement].map((e) => getComputedStyle(e).backgroundColor);
-    let fresh = false;
-    for (const token of code.querySelectorAll("span")) {
-      const style = getComputedStyle(token);
-      const key = [style.color, style.backgroundColor, style.fontWeight, ...ground].join();
-      fresh ||= !seen.has(key);
-      seen.add(key);
-    }
-    if (!fresh) code.textContent = code.textContent;
-  }
+  const look = (part) => {
+    const style = getComputedStyle(part);
+    return [part.namespaceURI, style.color, style.fontWeight, ground(part)].join();
+  };
+  const hide = (place, parts) => {
+    place.style.visibility = "";
+    const looks = parts.map(look);
+    if (looks.length && looks.every((key) => seen.has(key))) place.style.visibility = "hidden";
+    looks.forEach((key) => seen.add(key));
+  };
+  for (const code of document.querySelectorAll("div.highlight pre"))
+    hide(code, [...code.querySelectorAll("span")]);
+  for (const formula of document.querySelectorAll("span.math math")) hide(formula, [formula]);
 }"""
 SHIFTS = """window.shifts = []; new PerformanceObserver((list) => {
   for (const { hadRecentInput, startTime, value } of list.getEntries()) {
@@ -109,15 +117,17 @@ def layout_shift(shifts: list[tuple[float, float]]) -> float:
     return worst
 
 
-def look(page: Page) -> list[str]:
+def look(page: Page, name: str) -> list[str]:
     """Return what is wrong in any of the states."""
     found = []
     for width, height, theme, rules, places in STATES:
+        if places and name not in FRAMED:
+            continue
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": height})
         settle(page, theme)
         if not rules:
-            page.evaluate(SAME_TOKENS)
+            page.evaluate(HIDE_REPEATED)
         held = [place for place in places or [] if page.locator(place).count()]
         where = {"include": [[place] for place in held]} if held else None
         faults = axe_faults(page, where, rules) + layout_faults(page)
@@ -170,7 +180,7 @@ def test_page(browser: Browser, site: Path, name: str) -> None:
             if name not in ("index.html", "search.html", "genindex.html"):
                 use(page, faults)
             page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-            faults += look(page)
+            faults += look(page, name)
             page.set_viewport_size({"width": 1280, "height": 800})
             page.evaluate(READ)
             page.wait_for_load_state("networkidle")
