@@ -20,7 +20,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from PIL import Image, ImageChops
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from serve import ROOT
 from web import PATIENCE_S
 
@@ -105,6 +105,18 @@ def changed(before: Image.Image, after: Image.Image) -> tuple[bool, bool]:
     return left is not None, right is not None
 
 
+def run_all_cells(page: Page) -> None:
+    """Ask for it until it begins: JupyterLab drops the wish while the kernel still connects."""
+    prompt = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").first
+    end = time.monotonic() + PATIENCE_S
+    while prompt.inner_text() == "[ ]:":
+        assert time.monotonic() < end, "no cell is executed"
+        page.locator(".jp-Notebook .jp-CodeCell").first.click()
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        page.wait_for_timeout(1000)
+
+
 def test_sliders_move_the_picture_and_the_bars(browser: Browser, lab: str) -> None:
     with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
         page, faults = context.new_page(), []
@@ -119,9 +131,7 @@ def test_sliders_move_the_picture_and_the_bars(browser: Browser, lab: str) -> No
         assert shown == sorted(p.name for p in (ROOT / "book").glob("[0-9]*.ipynb"))
 
         page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
-        page.locator(".jp-Notebook .jp-CodeCell").first.click()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        run_all_cells(page)
         handle = page.locator(".widget-slider .noUi-handle").first
         handle.wait_for()
         output = page.locator(".jp-CodeCell").last.locator(".jp-OutputArea").first

@@ -37,6 +37,7 @@ MACHINE_PATH = re.compile(r"/(?:tmp|work|home|root|Users|usr/lib|site-packages)/
 OTHER_DRAWS = re.compile(
     r"\b(multinomial|bernoulli_?|exponential_|trunc_normal_|Dropout)\(|\bdropout\("
 )
+FLOAT64 = "set_default_dtype(torch.float64)"
 FILE_NAME = re.compile(r"\.(png|svg|jpe?g|gif)\b|[0-9a-f]{32}", re.IGNORECASE)
 # The contract of a chapter: a heading or the title of a box.
 SECTIONS = ("You will be able to", "Before you start", "Exercises", "Summary", "Further reading")
@@ -176,9 +177,18 @@ def code_faults(notebook: Notebook) -> list[str]:
 
 
 def draw_faults(notebook: Notebook) -> list[str]:
-    """Random numbers come from generators that are the same in every version."""
-    found = [OTHER_DRAWS.search(text(cell)) for cell in code_cells(notebook)]
-    return [f"draws by {match[0]}…)" for match in found if match]
+    """Random numbers are the same in every version, and on every processor: no float32 randn."""
+    sources = [text(cell) for cell in code_cells(notebook)]
+    found = [OTHER_DRAWS.search(source) for source in sources]
+    faults = [f"draws by {match[0]}…)" for match in found if match]
+    if any(FLOAT64 in source for source in sources):
+        return faults
+    nodes = (node for source in sources for node in ast.walk(ast.parse(source)))
+    for call in (node for node in nodes if isinstance(node, ast.Call)):
+        options = {word.arg for word in call.keywords}  # None stands for **options
+        if ast.unparse(call.func).endswith(("randn", "normal_")) and not options & {"dtype", None}:
+            faults.append(f"draws in float32, unlike others: {ast.unparse(call)}")
+    return faults
 
 
 def section_faults(notebook: Notebook) -> list[str]:
@@ -313,6 +323,7 @@ IGNORED = {"tags": ["nbval-ignore-output"]}
         (code_faults, change(1, source=["x = 1\n"] * 26)),
         (code_faults, change(1, source=["from torchvision import datasets"])),
         (draw_faults, change(1, source=["torch.multinomial(p, 1, generator=g)"])),
+        (draw_faults, change(1, source=["torch.randn(3, generator=g)"])),
         (section_faults, change(0, source=["# A chapter"])),
         (section_faults, change(0, source=sound_notebook()["cells"][0]["source"] * 3)),
         (spelling_faults, change(0, source=["We normalize the colors."])),

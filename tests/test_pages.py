@@ -37,24 +37,28 @@ STATES = [
 # depends on its kind: blocks of code whose tokens were all seen before, in the same colours on the
 # same ground, are hidden, in their places; so are formulas in lines of text.
 HIDE_REPEATED = """() => {
-  const ground = (e) => {
-    const colour = getComputedStyle(e).backgroundColor;
-    return !e.parentElement || !/, 0\\)$/.test(colour) ? colour : ground(e.parentElement);
-  };
+  const above = (e) => (e ? [e, ...above(e.parentElement)] : []);
+  const ground = (part) => above(part).map((e) => {
+    const { backgroundColor, opacity } = getComputedStyle(e);
+    return backgroundColor.endsWith(", 0)") && opacity === "1" ? "" : backgroundColor + opacity;
+  }).join("");
   const seen = new Set();
-  const look = (part) => {
-    const style = getComputedStyle(part);
-    return [part.namespaceURI, style.color, style.fontWeight, ground(part)].join();
-  };
   const hide = (place, parts) => {
     place.style.visibility = "";
-    const looks = parts.map(look);
+    const under = ground(place);
+    const looks = parts.map((part) => {
+      const { color, backgroundColor, opacity, fontSize, fontWeight } = getComputedStyle(part);
+      return [color, backgroundColor, opacity, fontSize, fontWeight, under].join();
+    });
     if (looks.length && looks.every((key) => seen.has(key))) place.style.visibility = "hidden";
     looks.forEach((key) => seen.add(key));
   };
   for (const code of document.querySelectorAll("div.highlight pre"))
     hide(code, [...code.querySelectorAll("span")]);
   for (const formula of document.querySelectorAll("span.math math")) hide(formula, [formula]);
+}"""
+SHOW_ALL = """() => {
+  document.querySelectorAll("div.highlight pre, math").forEach((e) => { e.style.visibility = ""; });
 }"""
 SHIFTS = """window.shifts = []; new PerformanceObserver((list) => {
   for (const { hadRecentInput, startTime, value } of list.getEntries()) {
@@ -126,8 +130,7 @@ def look(page: Page, name: str) -> list[str]:
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": height})
         settle(page, theme)
-        if not rules:
-            page.evaluate(HIDE_REPEATED)
+        page.evaluate(SHOW_ALL if rules == LAYOUT else HIDE_REPEATED)
         held = [place for place in places or [] if page.locator(place).count()]
         where = {"include": [[place] for place in held]} if held else None
         faults = axe_faults(page, where, rules) + layout_faults(page)

@@ -186,3 +186,14 @@ def test_it_goes_on_after_a_failure_and_tells_of_it(tmp_path, monkeypatch, capsy
     bad, good = (line.split() for line in said.splitlines() if line.startswith(("bad ", "good ")))
     assert bad.count("FAILED") == 2 and good.count("passed") == 2
     assert len((tmp_path / "build" / "AVX2" / "good.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_chapter_without_notes_is_no_success(tmp_path, monkeypatch, capsys):
+    """If the recorder does not load, nothing is compared, although every chapter passes."""
+    monkeypatch.setattr(portability, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(portability, "run", lambda *_: (True, 1.0))
+    monkeypatch.setattr(
+        "sys.argv", ["portability.py", "--only", "AVX2", "--options", "", "a.ipynb"]
+    )
+    assert portability.main() == 1
+    assert "AVX2, a: passed, but noted no number" in capsys.readouterr().out
