@@ -105,15 +105,16 @@ def changed(before: Image.Image, after: Image.Image) -> tuple[bool, bool]:
     return left is not None, right is not None
 
 
-def run_all_cells(page: Page) -> None:
-    """Ask for it until it begins: JupyterLab drops the wish while the kernel still connects."""
+def run_all_cells(page: Page, until: Locator) -> None:
+    """Run all cells, and again if JupyterLab drops the wish, as it does while a kernel connects."""
     prompt = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").first
     end = time.monotonic() + PATIENCE_S
-    while prompt.inner_text() == "[ ]:":
-        assert time.monotonic() < end, "no cell is executed"
-        page.locator(".jp-Notebook .jp-CodeCell").first.click()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    while not until.is_visible():
+        assert time.monotonic() < end, "the cells are not executed"
+        if prompt.inner_text() == "[ ]:":
+            page.locator(".jp-Notebook .jp-CodeCell").first.click()
+            page.get_by_role("menuitem", name="Run", exact=True).click()
+            page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         page.wait_for_timeout(1000)
 
 
@@ -131,9 +132,8 @@ def test_sliders_move_the_picture_and_the_bars(browser: Browser, lab: str) -> No
         assert shown == sorted(p.name for p in (ROOT / "book").glob("[0-9]*.ipynb"))
 
         page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
-        run_all_cells(page)
         handle = page.locator(".widget-slider .noUi-handle").first
-        handle.wait_for()
+        run_all_cells(page, until=handle)
         output = page.locator(".jp-CodeCell").last.locator(".jp-OutputArea").first
         expect(output.locator("img")).to_have_count(1)
         before = picture(output)
