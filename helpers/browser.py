@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from helpers import tokens
+
 WALK_FOLDER = Path(__file__).parents[1] / "assets" / "walk"
 FORMAT = "course-network-1"
 
@@ -99,7 +101,9 @@ def leaf_walk(data: Path = WALK_FOLDER / "data", form: str = "full") -> Any:
 
     class LeafWalk(anywidget.AnyWidget):
         _esm = _single_module()
-        _css = (WALK_FOLDER / "walk.css").read_text(encoding="utf-8")
+        _css = tokens.css(".lw", 'body[data-jp-theme-light="false"] .lw', None) + (
+            WALK_FOLDER / "walk.css"
+        ).read_text(encoding="utf-8")
         form = traitlets.Unicode().tag(sync=True)
         network = traitlets.Dict().tag(sync=True)
         weights = traitlets.Bytes().tag(sync=True)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers.tokens import colour
+
 WIDTH, HEIGHT = 720, 400
 TARGET = Path(__file__).resolve().parent.parent / "book" / "figures" / "idea.svg"
 
@@ -17,11 +19,11 @@ TARGET = Path(__file__).resolve().parent.parent / "book" / "figures" / "idea.svg
 WALLS = np.array([[0.75, -0.66, -60.0], [0.5, 0.87, -420.0], [-0.9, 0.44, 420.0]])
 OUT = np.array([0.75, -0.8, 0.55])
 SLOPE = np.array([0.75, 0.95])
-FILLS = ["#e8f1f8", "#fdf3e1", "#e9f5ef", "#f6eaf2", "#fbf9dc", "#eef0fb", "#f3f3f3"]
-LEAF, FIBRE, WALL = "#0072b2", "#d55e00", "#333333"
+PAGE, HOME, DATA = (colour(name) for name in ("page", "leaf-tint", "data"))
+LEAF, FIBRE, WALL = (colour(name) for name in ("leaf", "fibre", "wall"))
 POINT = np.array([303.0, 128.0])
 LABELS = [  # text, colour, x, y
-    ("x", "#000000", 312, 112),
+    ("x", DATA, 312, 112),
     ("leaf of x", LEAF, 372, 172),
     ("fibre", FIBRE, 212, 76),
     ("wall", WALL, 600, 272),
@@ -93,9 +95,9 @@ def walkers(polygon: np.ndarray, gradient: np.ndarray) -> str:
         for name, _, w in ways
     )
     points = "".join(
-        f'<circle class="{name}" cx="{POINT[0]:.0f}" cy="{POINT[1]:.0f}" r="11" fill="{colour}" '
-        'stroke="#ffffff" stroke-width="3"/>'
-        for name, colour, _ in ways
+        f'<circle class="{name}" cx="{POINT[0]:.0f}" cy="{POINT[1]:.0f}" r="11" fill="{tone}" '
+        f'stroke="{PAGE}" stroke-width="3"/>'
+        for name, tone, _ in ways
     )
     motion = f"@media (prefers-reduced-motion: no-preference) {{\n{frames}}}"
     return f"<style>{motion}</style>{points}"
@@ -105,7 +107,7 @@ def draw() -> str:
     """Return the picture as SVG text."""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        'font-family="sans-serif" font-size="24">'
+        'font-family="Georgia, serif" font-size="24">'
     ]
     for k, (polygon, gradient, constant, is_home) in enumerate(regions()):
         outline = " ".join(f"{x:.1f},{y:.1f}" for x, y in polygon)
@@ -116,9 +118,9 @@ def draw() -> str:
         parts += [
             f'<clipPath id="r{k}"><polygon points="{outline}"/></clipPath>',
             f'<g clip-path="url(#r{k})" fill="none"><polygon points="{outline}" '
-            f'fill="{FILLS[k]}" stroke="{WALL}" stroke-width="5"/>',
-            f'<path d="{leaves}" stroke="{LEAF}" stroke-width="2"/>',
-            f'<path d="{fibres}" stroke="{FIBRE}" stroke-width="2" stroke-dasharray="7 5"/>',
+            f'fill="{HOME if is_home else PAGE}" stroke="{WALL}" stroke-width="5"/>',
+            f'<path d="{leaves}" stroke="{LEAF}" opacity="0.5"/>',
+            f'<path d="{fibres}" stroke="{FIBRE}" opacity="0.6" stroke-dasharray="5 5"/>',
         ]
         if is_home:
             leaf = stripes(across, np.array([through]))
@@ -126,11 +128,11 @@ def draw() -> str:
             moving = walkers(polygon, gradient)
         parts.append("</g>")
     parts.append(moving)
-    parts.append(f'<circle cx="{POINT[0]:.0f}" cy="{POINT[1]:.0f}" r="8" fill="#000000"/>')
+    parts.append(f'<circle cx="{POINT[0]:.0f}" cy="{POINT[1]:.0f}" r="8" fill="{DATA}"/>')
     parts += [
-        f'<text x="{x}" y="{y}" fill="{colour}" stroke="#ffffff" stroke-width="6" '
+        f'<text x="{x}" y="{y}" fill="{tone}" stroke="{PAGE}" stroke-width="6" '
         f'stroke-linejoin="round" paint-order="stroke">{text}</text>'
-        for text, colour, x, y in LABELS
+        for text, tone, x, y in LABELS
     ]
     return "\n".join([*parts, "</svg>", ""])
 

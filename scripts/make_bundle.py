@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = """This folder holds the whole course.
 
-site/book/index.html   open it in a browser to read. The search and the live walk need a server:
+site/book/index.html   open it in a browser to read. The live walk needs a server:
                        python course/scripts/serve.py site
 course/                notebooks, data, trained networks, helpers and tests; README.md says how to
                        run them

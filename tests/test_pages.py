@@ -21,12 +21,12 @@ FIRST_PAGE = CHAPTERS[0]
 
 COLOURS = ["color-contrast", "link-in-text-block"]
 LAYOUT = ["target-size", "scrollable-region-focusable", "meta-viewport"]
-FRAME = [".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-header-article"]
+FRAME = [".bar", ".contents", ".next"]
 FRAMED = (FIRST_PAGE, "search.html")
 # Width, height, theme, rules of axe (all if empty) and places. Colours do not depend on the width,
-# and what scrolls does not depend on the theme, so not every pair is looked at. The sides are
-# hidden on a phone, and look the same everywhere: their dark colours are looked at on two pages.
-# A browser that enlarges a page to 200 % gives it half of the width.
+# and what scrolls does not depend on the theme, so not every pair is looked at. The frame looks the
+# same everywhere: its dark colours on a desk are looked at on two pages. A browser that enlarges a
+# page to 200 % gives it half of the width.
 STATES = [
     (1280, 800, "light", [], None),
     (1280, 800, "dark", COLOURS, FRAME),
@@ -87,7 +87,7 @@ RESTS = """async (anchor) => {
   return last;
 }"""
 SWITCH = """() => {
-  document.querySelector("button.theme-switch-button").click();
+  document.querySelector("[data-theme-button]").click();
   return document.documentElement.dataset.mode;
 }"""
 CLICK_ALL = """(selector) => {
@@ -149,12 +149,19 @@ def use(page: Page, faults: list[str]) -> None:
     page.evaluate(CLICK_ALL, "article summary")
     page.evaluate(CLICK_ALL, "article summary")
     page.evaluate(CLICK_ALL, "button.copybtn")
-    page.evaluate(CLICK_ALL, ".sd-tab-label")
     modes = [page.evaluate(SWITCH) for _ in range(3)]
     if sorted(modes) != ["auto", "dark", "light"] or modes[-1] != "auto":
         faults.append(f"the switch of the theme gives {modes}")
     page.keyboard.press("Control+k")
-    page.locator(".search-button__search-container input").press("Escape")
+    if not page.evaluate("document.activeElement.matches('.search-form input')"):
+        faults.append("Control and K do not lead to the search")
+    for menu in page.locator("details.menu").all():
+        menu.locator("summary").click()
+        if not menu.locator("nav").is_visible():
+            faults.append(f"the menu {menu.inner_text()} does not open")
+        page.keyboard.press("Escape")
+        if menu.locator("nav").is_visible():
+            faults.append("Escape does not close a menu")
 
 
 def test_these_are_all_pages(site: Path) -> None:

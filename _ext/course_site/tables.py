@@ -59,7 +59,6 @@ class Columns(SphinxPostTransform):
             table["classes"].append("colwidths-given")
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.add_post_transform(Columns)
-    return {"parallel_read_safe": True}

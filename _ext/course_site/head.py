@@ -1,4 +1,4 @@
-"""What the head of a page tells search engines and other sites, and when its scripts run.
+"""What the head of a page tells search engines and other sites, and the theme it begins with.
 
 The description is the page's first paragraph. Addresses of the site itself (the canonical link, the
 site map, the picture that other sites show) are given only where `html_baseurl` is set.
@@ -11,20 +11,18 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.builders.html._assets import _JavaScript
+
+from helpers import tokens
 
 LENGTH = 160  # of a description: search engines cut what is longer
 PICTURE = "_static/social.png"
 PICTURE_TEXT = "A plane cut into regions by straight walls, with leaves and fibres in each region."
-# These are read by scripts in the page itself, so they cannot wait.
-AT_ONCE = {"_static/documentation_options.js"}
-# The theme knows colours and borders of a light and of a dark page only, and chooses one of them
-# when the page has been read. Until then an undecided page would stand there without either, and
-# move by the width of its lines.
-CHOOSE = """if (document.documentElement.dataset.theme === "auto") {
-  const { matches } = matchMedia("(prefers-color-scheme: dark)");
-  document.documentElement.dataset.theme = matches ? "dark" : "light";
-}"""
+# The reader's choice, or her system's, before anything is drawn. A browser may refuse to remember.
+CHOOSE = """(({ dataset }) => {
+  try { dataset.mode = localStorage.getItem("mode") || "auto"; } catch { dataset.mode = "auto"; }
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  dataset.theme = ["light", "dark"].includes(dataset.mode) ? dataset.mode : dark;
+})(document.documentElement);"""
 
 
 def summary(doctree: nodes.document | None) -> str:
@@ -59,7 +57,7 @@ def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
         ("property", "og:title", title),
         ("property", "og:description", about),
         ("property", "og:locale", "en_GB"),
-        ("name", "theme-color", "#0072b2"),
+        ("name", "theme-color", tokens.colour("leaf")),
     ]
     if base := app.config.html_baseurl:
         base = base.rstrip("/")
@@ -73,19 +71,6 @@ def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
         f'<meta {kind}="{name}" content="{escape(content, quote=True)}" />\n'
         for kind, name, content in rows
     )
-
-
-def defer(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Let the scripts run, in their order, after the page has been read."""
-    if page == "search":  # its own script in the page uses the others at once
-        return
-    for k, script in enumerate(context.get("script_files", [])):
-        wait = script.filename and str(script.filename) not in AT_ONCE
-        if wait and not {"defer", "async", "type"} & set(script.attributes):
-            attributes = {**script.attributes, "defer": "defer"}
-            context["script_files"][k] = _JavaScript(
-                script.filename, priority=script.priority, **attributes
-            )
 
 
 def map_site(app: Sphinx, exception: Exception | None) -> None:
@@ -104,11 +89,9 @@ def map_site(app: Sphinx, exception: Exception | None) -> None:
     (folder / "robots.txt").write_text(f"User-agent: *\nSitemap: {base}/sitemap.xml\n")
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.add_config_value("site_description", "", "html")
-    app.add_js_file(None, body=CHOOSE, priority=100)
+    app.add_js_file(None, body=CHOOSE, priority=100, **{"data-course": ""})
     app.connect("html-page-context", describe)
-    app.connect("html-page-context", defer, priority=900)
     app.connect("build-finished", map_site)
-    return {"parallel_read_safe": True}

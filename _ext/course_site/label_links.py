@@ -19,7 +19,6 @@ def add_labels(app: Sphinx, env: BuildEnvironment) -> None:
         slugs.setdefault(label, (0, anchor, label))
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.connect("env-updated", add_labels)
-    return {"parallel_read_safe": True}

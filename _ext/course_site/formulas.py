@@ -30,10 +30,10 @@ logger = logging.getLogger(__name__)
 Formula = tuple[str, bool]  # TeX, and whether it is displayed
 rendered: dict[Formula, str] = {}
 
-FONT = Path(__file__).resolve().parent.parent / "assets" / "fonts" / "math.woff2"
+FONT = Path(__file__).resolve().parents[2] / "assets" / "fonts" / "math.woff2"
 # The font is in the style sheet itself, and is asked for before the text of the page is read: so it
 # is there when the first line is drawn, and moves nothing.
-STYLE = """/* Made by _ext/formulas.py; the font is from STIX Two Math: fonts/LICENSE-math.txt */
+STYLE = """/* Made by formulas.py; the font is from STIX Two Math: fonts/LICENSE-math.txt */
 @font-face {{
   font-family: "Course Math";
   src: url(data:font/woff2;base64,{data}) format("woff2");
@@ -274,13 +274,12 @@ def add_style(app: Sphinx, page: str, template: str, context: dict[str, Any], tr
     """Ask for the font on pages with formulas."""
     if "<math" in context.get("body", "") + context.get("toc", ""):
         app.add_css_file("math.css")
-        app.add_js_file(None, body=ASK, priority=100)
+        app.add_js_file(None, body=ASK, priority=100, **{"data-course": ""})
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_display, None))
     app.connect("doctree-resolved", render_page)
     app.connect("html-page-context", add_style)
     app.connect("build-finished", write_style)
-    return {"parallel_read_safe": True}

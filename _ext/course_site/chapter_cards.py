@@ -118,9 +118,8 @@ def leave_out(self: Any, node: nodes.Node) -> None:
     raise nodes.SkipNode
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.add_node(chapter_card, html=(leave_out, None))
     app.add_directive("chapter-card", ChapterCard)
     app.connect("doctree-resolved", fill)
-    return {"parallel_read_safe": True}

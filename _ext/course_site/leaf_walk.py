@@ -69,9 +69,8 @@ def add_files(app: Sphinx, page: str, template: str, context: dict[str, Any], do
         app.add_css_file("walk/walk.css")
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.add_directive("leaf-walk", LeafWalk)
     app.add_directive("leaf-fan", LeafFan)
     app.connect("html-page-context", add_files)
-    return {"parallel_read_safe": True}

@@ -98,8 +98,7 @@ def show(app: Sphinx, doctree: nodes.document, page: str) -> None:
             proof.parent.insert(proof.parent.index(proof) + 1, sentence(app, page, places))
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.connect("env-updated", collect)
     app.connect("doctree-resolved", show)
-    return {"parallel_read_safe": True}

@@ -55,8 +55,7 @@ def show(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
         context["body"] = context["body"].replace("</h1>", f"</h1>\n{said}", 1)
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.connect("doctree-read", measure)
     app.connect("html-page-context", show)
-    return {"parallel_read_safe": True}

@@ -1,0 +1,31 @@
+"""What the course adds to Sphinx: each module says at its top what it does."""
+
+from sphinx.application import Sphinx
+
+from . import (
+    back_links,
+    chapter_cards,
+    formulas,
+    head,
+    label_links,
+    launch,
+    leaf_walk,
+    pages,
+    reading_time,
+    search,
+    style,
+    tables,
+    tally,
+)
+
+PARTS = (
+    launch, label_links, leaf_walk, head, reading_time, back_links, chapter_cards, formulas,
+    tables, tally, search, style, pages,  # last: it mends what the others have written
+)  # fmt: skip
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect all parts to Sphinx."""
+    for part in PARTS:
+        part.setup(app)
+    return {"parallel_read_safe": True}

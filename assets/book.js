@@ -1,0 +1,89 @@
+// The small script of every page: theme, contents, progress, menus, what scrolls. Without it all of
+// the course can be read.
+
+{
+  const root = document.documentElement;
+  const store = {
+    get: (key) => { try { return localStorage.getItem(key); } catch { return null; } },
+    set: (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window */ } },
+  };
+
+  // The theme: the system's, light, dark. head.py has set it before the page was drawn.
+  const MODES = ["auto", "light", "dark"];
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const themeButton = document.querySelector("[data-theme-button]");
+  function setMode(mode) {
+    root.dataset.mode = mode;
+    root.dataset.theme = mode === "auto" ? (system.matches ? "dark" : "light") : mode;
+    themeButton.querySelector("span").textContent = `Theme: ${mode}`;
+  }
+  setMode(MODES.includes(root.dataset.mode) ? root.dataset.mode : "auto");
+  themeButton.hidden = false;
+  system.addEventListener("change", () => setMode(root.dataset.mode));
+  themeButton.addEventListener("click", () => {
+    setMode(MODES[(MODES.indexOf(root.dataset.mode) + 1) % MODES.length]);
+    store.set("mode", root.dataset.mode);
+  });
+
+  // Menus: Escape and a click elsewhere close them.
+  const menus = [...document.querySelectorAll("details.menu")];
+  addEventListener("click", ({ target }) => {
+    for (const menu of menus) if (menu.open && !menu.contains(target)) menu.open = false;
+  });
+  addEventListener("keydown", (event) => {
+    const open = menus.find((menu) => menu.open);
+    if (event.key === "Escape" && open) {
+      open.open = false;
+      open.querySelector("summary").focus();
+    }
+    if (event.key === "k" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      const field = document.querySelector(".search-form input");
+      if (field.offsetParent) field.select();
+      else document.querySelector(".search-link").click();
+    }
+  });
+
+  // Where the reader is: marked in the contents, and by the thin line under the bar.
+  const links = [...document.querySelectorAll(".contents a")].filter((link) => link.hash);
+  const places = links.map((link) => document.getElementById(decodeURIComponent(link.hash.slice(1))));
+  const line = document.querySelector(".progress");
+  let due = false;
+  function look() {
+    due = false;
+    const far = root.scrollHeight - innerHeight;
+    line.style.transform = `scaleX(${far > 0 ? Math.min(scrollY / far, 1) : 0})`;
+    const here = places.findLast((place) => place && place.getBoundingClientRect().top < 140);
+    links.forEach((link, k) => {
+      if (here && places[k] === here) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    });
+  }
+  addEventListener("scroll", () => {
+    if (!due) requestAnimationFrame(look);
+    due = true;
+  }, { passive: true });
+  look();
+
+  // On a small screen the contents begin closed.
+  if (matchMedia("(max-width: 70rem)").matches) {
+    document.querySelector(".contents details")?.removeAttribute("open");
+  }
+
+  // Let the keyboard reach what is wider than the column and scrolls sideways.
+  const WIDE = "div.math, .pst-scrollable-table-container, div.highlight pre, .output pre";
+  function reach() {
+    for (const place of document.querySelectorAll(WIDE)) {
+      if (place.scrollWidth > place.clientWidth) place.tabIndex = 0;
+      else place.removeAttribute("tabindex");
+    }
+  }
+  let resized;
+  const later = () => {
+    clearTimeout(resized);
+    resized = setTimeout(reach, 200);
+  };
+  addEventListener("resize", later);
+  document.addEventListener("toggle", later, true);  // what was in a fold
+  reach();
+}
