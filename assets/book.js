@@ -86,4 +86,38 @@
   addEventListener("resize", later);
   document.addEventListener("toggle", later, true);  // what was in a fold
   reach();
+
+  // Cards: CSS shows them. They stay inside the page; Escape closes them; where there is no pointer
+  // the first tap shows the card and the second one follows the link.
+  const touch = matchMedia("(hover: none)");
+  function fit(place) {
+    const card = place.querySelector(".card");
+    card.style.left = "";
+    const over = card.getBoundingClientRect().right - root.clientWidth + 16;
+    if (over > 0 && !touch.matches) card.style.left = `${-over}px`;
+  }
+  for (const place of document.querySelectorAll(".carded")) {
+    place.addEventListener("mouseenter", () => fit(place));
+    place.addEventListener("focusin", () => fit(place));
+    for (const kind of ["mouseleave", "focusout"]) {
+      place.addEventListener(kind, () => place.classList.remove("closed"));
+    }
+    place.querySelector("a").addEventListener("click", (event) => {
+      if (!touch.matches || place.classList.contains("open")) return;
+      event.preventDefault();
+      place.classList.add("open");
+    });
+  }
+  addEventListener("click", ({ target }) => {
+    for (const place of document.querySelectorAll(".carded.open")) {
+      if (!place.contains(target)) place.classList.remove("open");
+    }
+  });
+  addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape") return;
+    for (const place of document.querySelectorAll(".carded:is(:hover, :focus-within, .open)")) {
+      place.classList.add("closed");
+      place.classList.remove("open");
+    }
+  });
 }

@@ -438,6 +438,51 @@ def test_search_finds_what_a_reader_means(browser: Browser, site: Path) -> None:
         page.locator(f"[id='{place}']").wait_for(state="attached")
 
 
+def test_links_show_what_they_lead_to(browser: Browser, site: Path) -> None:
+    """Terms, citations, theorems and figures: by pointer, keyboard and touch; Escape closes."""
+    base = serve(site)
+    address = f"{base}book/05_frobenius_involutivity.html"
+    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        page, faults = visit(context, address, base)
+        for target, words in (
+            ("glossary.html#term-involutive", "brackets"),
+            ("#thm-frobenius", "Theorem"),
+            ("#fig-rank-jumps", "dimension jumps"),
+        ):
+            place = page.locator(f"article .carded:has(> a[href$='{target}'])").first
+            card = place.locator(".card")
+            expect(card).to_be_hidden()
+            place.locator("a").first.focus()
+            expect(card).to_be_visible()
+            expect(card).to_contain_text(words)
+            box = card.bounding_box()
+            assert box and box["x"] >= 0 and box["x"] + box["width"] <= 1280
+            page.keyboard.press("Escape")
+            expect(card).to_be_hidden()
+            place.locator("a").first.blur()
+            place.hover()
+            expect(card).to_be_visible()
+            page.mouse.move(0, 0)
+            expect(card).to_be_hidden()
+        assert page.locator(".carded > a[href*='bibliography.html#'] + .card").count() > 5
+        assert not faults
+    with browser.new_context(**PHONE) as context:
+        page, _ = visit(context, address, base)
+        place = page.locator(".carded:has(> a[href$='glossary.html#term-involutive'])").first
+        place.locator("a").first.tap()
+        expect(place.locator(".card")).to_be_visible()
+        assert "glossary" not in page.url
+        place.locator("a").first.tap()
+        page.wait_for_url("**/glossary.html#term-involutive")
+
+
+def test_the_glossary_leads_to_the_chapters(site: Path) -> None:
+    words = parse(site / "book" / "glossary.html").select_one("dl.glossary")
+    for part in words.select("a, .card"):
+        part.extract()
+    assert not re.search(r"chapters? \d", words.get_text())
+
+
 def test_the_first_page_says_what_the_others_say(site: Path) -> None:
     """Hours, as on the cards and in the titles of the exercises; verdicts, as in the ledger."""
     page = read(site / "book" / "index.html")
@@ -459,6 +504,7 @@ def test_the_first_page_says_what_the_others_say(site: Path) -> None:
         assert int(count) == sum(verdict.startswith(name) for verdict in verdicts), name
 
 
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 TEXT = "article section > p:not([class])"
 
 

@@ -1,4 +1,4 @@
-"""Mend the built pages, in one pass, and take away the files that none of them uses.
+"""Mend the built pages, put cards beside links, and take away the files that no page uses.
 
 Markup of other packages that is not valid, or hard to use with a screen reader, is repaired; each
 repair says where the markup comes from, and warns when it finds nothing any more: then it can go.
@@ -20,6 +20,8 @@ from bs4 import BeautifulSoup, Tag
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util import logging
+
+from . import cards
 
 logger = logging.getLogger(__name__)
 
@@ -156,6 +158,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         picture.unlink()
     met: Counter[str] = Counter()
     used: set[Path] = set()
+    shown: dict[str, cards.Card] = {}
     for page in built_pages(folder):
         soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
         for selector, mend in REPAIRS:
@@ -164,7 +167,12 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
                 mend(tag)
         light_pictures(soup, page, images)
         used |= loaded(soup, page)
+        shown |= cards.collect(soup, page.relative_to(folder).as_posix())
         page.write_text(str(soup), encoding="utf-8")
+    for page in built_pages(folder):
+        soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+        if cards.place(soup, page.relative_to(folder).as_posix(), shown):
+            page.write_text(str(soup), encoding="utf-8")
     if app.config.warn_of_idle_repairs:
         for selector, _ in REPAIRS:
             if not met[selector]:
