@@ -438,6 +438,20 @@ def test_search_finds_what_a_reader_means(browser: Browser, site: Path) -> None:
         page.locator(f"[id='{place}']").wait_for(state="attached")
 
 
+def test_a_chapter_has_one_reading_time(site: Path) -> None:
+    """That of the first page's card, of the line under the title, and of the chapter's own words."""
+    cards = read(site / "book" / "index.html").select(".chapter-card")
+    for card in cards:
+        chapter = read(site / "book" / card.a["href"])
+        minutes = card.select_one(".chapter-card-time").get_text().split()[0]
+        line = chapter.select_one(".reading-time")
+        words = chapter.article.get_text()
+        said = re.findall(r"Reading takes about (\d+) minutes|About (\d+) minutes to read", words)
+        assert said and {a or b for a, b in said} == {minutes}, card.a["href"]
+        assert line is None or minutes in line.get_text()
+    assert len(cards) >= 13
+
+
 def test_links_show_what_they_lead_to(browser: Browser, site: Path) -> None:
     """Terms, citations, theorems and figures: by pointer, keyboard and touch; Escape closes."""
     base = serve(site)
