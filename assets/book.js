@@ -44,6 +44,39 @@
     }
   });
 
+  // Which pages were read to their end: kept in this browser alone, and marked in the menu.
+  const index = document.querySelector(".all-chapters nav");
+  const name = (address) => new URL(address, location.href).pathname.split("/").pop();
+  const readPages = () => new Set(JSON.parse(store.get("read") || "[]"));
+  function markRead() {
+    const read = readPages();
+    for (const link of index.querySelectorAll("li a")) {
+      link.classList.toggle("read", read.has(name(link.href)));
+      link.querySelector(".visually-hidden")?.remove();
+      if (!read.has(name(link.href))) continue;
+      const said = document.createElement("span");
+      said.className = "visually-hidden";
+      said.textContent = " (read)";
+      link.append(said);
+    }
+    forget.hidden = !read.size;
+  }
+  function remember() {
+    const read = readPages(), here = name(location.href);
+    if (read.has(here) || !document.body.classList.contains("inner")) return;
+    store.set("read", JSON.stringify([...read, here]));
+    markRead();
+  }
+  const forget = document.createElement("button");
+  forget.type = "button";
+  forget.textContent = "Forget what I have read";
+  forget.addEventListener("click", () => {
+    store.set("read", "[]");
+    markRead();
+  });
+  index.append(forget);
+  markRead();
+
   // Where the reader is: marked in the contents, and by the thin line under the bar.
   const links = [...document.querySelectorAll(".contents a")].filter((link) => link.hash);
   const places = links.map((link) => document.getElementById(decodeURIComponent(link.hash.slice(1))));
@@ -52,6 +85,7 @@
   function look() {
     due = false;
     const far = root.scrollHeight - innerHeight;
+    if (far > 0 && scrollY > 0.95 * far) remember();
     line.style.transform = `scaleX(${far > 0 ? Math.min(scrollY / far, 1) : 0})`;
     const here = places.findLast((place) => place && place.getBoundingClientRect().top < 140);
     links.forEach((link, k) => {

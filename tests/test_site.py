@@ -490,6 +490,24 @@ def test_links_show_what_they_lead_to(browser: Browser, site: Path) -> None:
         page.wait_for_url("**/glossary.html#term-involutive")
 
 
+def test_the_menu_knows_what_was_read(browser: Browser, site: Path) -> None:
+    """A page read to its end is marked, here and on other pages, until the reader forgets it."""
+    base = serve(site)
+    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        page, faults = visit(context, f"{base}book/how_to_run.html", base)
+        assert page.locator(".menu a.read").count() == 0
+        page.evaluate("window.scrollTo({ top: 1e6, behavior: 'instant' })")
+        page.locator(".menu a.read").wait_for(state="attached")
+        page.goto(f"{base}book/notation.html")
+        assert page.locator(".menu a.read").get_attribute("href") == "how_to_run.html"
+        page.locator(".all-chapters summary").click()
+        page.get_by_role("link", name="How to run it (read)").wait_for()
+        page.get_by_role("button", name="Forget what I have read").click()
+        assert page.locator(".menu a.read").count() == 0
+        page.reload()
+        assert page.locator(".menu a.read").count() == 0 and not faults
+
+
 def test_the_glossary_leads_to_the_chapters(site: Path) -> None:
     words = parse(site / "book" / "glossary.html").select_one("dl.glossary")
     for part in words.select("a, .card"):
