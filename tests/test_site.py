@@ -439,7 +439,7 @@ def test_search_finds_what_a_reader_means(browser: Browser, site: Path) -> None:
 
 
 def test_a_chapter_has_one_reading_time(site: Path) -> None:
-    """That of the first page's card, of the line under the title, and of the chapter's own words."""
+    """On the card of the first page, under the title, and in the chapter's own words."""
     cards = read(site / "book" / "index.html").select(".chapter-card")
     for card in cards:
         chapter = read(site / "book" / card.a["href"])

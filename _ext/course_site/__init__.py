@@ -11,6 +11,7 @@ from . import (
     launch,
     leaf_walk,
     pages,
+    palette,
     reading_time,
     search,
     style,
@@ -20,7 +21,7 @@ from . import (
 
 PARTS = (
     launch, label_links, leaf_walk, head, reading_time, back_links, chapter_cards, formulas,
-    tables, tally, search, style, pages,  # last: it mends what the others have written
+    tables, tally, palette, search, style, pages,  # last: it mends what the others have written
 )  # fmt: skip
 
 
