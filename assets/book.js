@@ -3,9 +3,10 @@
 
 {
   const root = document.documentElement;
+  // What the browser keeps may be forbidden, or written by somebody else at the same address.
   const store = {
-    get: (key) => { try { return localStorage.getItem(key); } catch { return null; } },
-    set: (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window */ } },
+    get: (key) => { try { return localStorage.getItem(`course-${key}`); } catch { return null; } },
+    set: (key, value) => { try { localStorage.setItem(`course-${key}`, value); } catch { /* no */ } },
   };
 
   // The theme: the system's, light, dark. head.py has set it before the page was drawn.
@@ -30,6 +31,11 @@
   addEventListener("click", ({ target }) => {
     for (const menu of menus) if (menu.open && !menu.contains(target)) menu.open = false;
   });
+  for (const menu of menus) {
+    menu.addEventListener("focusout", ({ relatedTarget }) => {
+      if (relatedTarget && !menu.contains(relatedTarget)) menu.open = false;
+    });
+  }
   addEventListener("keydown", (event) => {
     const open = menus.find((menu) => menu.open);
     if (event.key === "Escape" && open) {
@@ -47,7 +53,7 @@
   // Which pages were read to their end: kept in this browser alone, and marked in the menu.
   const index = document.querySelector(".all-chapters nav");
   const name = (address) => new URL(address, location.href).pathname.split("/").pop();
-  const readPages = () => new Set(JSON.parse(store.get("read") || "[]"));
+  const readPages = () => new Set((store.get("read") || "").split(" ").filter(Boolean));
   function markRead() {
     const read = readPages();
     for (const link of index.querySelectorAll("li a")) {
@@ -64,14 +70,14 @@
   function remember() {
     const read = readPages(), here = name(location.href);
     if (read.has(here) || !document.body.classList.contains("inner")) return;
-    store.set("read", JSON.stringify([...read, here]));
+    store.set("read", [...read, here].join(" "));
     markRead();
   }
   const forget = document.createElement("button");
   forget.type = "button";
   forget.textContent = "Forget what I have read";
   forget.addEventListener("click", () => {
-    store.set("read", "[]");
+    store.set("read", "");
     markRead();
   });
   index.append(forget);

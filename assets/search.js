@@ -26,7 +26,8 @@
     const same = seen.length === text.length;  // else places differ, and the start must do
     const first = Math.max(0, same ? seen.search(patterns[0]) : 0);
     const from = first < 90 ? 0 : text.indexOf(" ", first - 80) + 1;
-    const part = text.slice(from, from + 240);
+    const end = text.length > from + 240 ? text.lastIndexOf(" ", from + 240) : text.length;
+    const part = text.slice(from, end);
     const line = document.createElement("p");
     line.className = "context";
     if (from) line.append("… ");
@@ -39,12 +40,13 @@
       line.append(part.slice(done, index), mark);
       done = index + found.length;
     }
-    line.append(part.slice(done), from + 240 < text.length ? " …" : "");
+    line.append(part.slice(done), end < text.length ? " …" : "");
     return line;
   }
 
   function show(query) {
-    const patterns = plain(query).split(/\s+/).filter(Boolean).map(starts);
+    const asked = plain(query).split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
+    const patterns = asked.map(starts);
     const list = document.querySelector("ol.search");
     const said = document.querySelector(".found");
     list.replaceChildren();
@@ -54,6 +56,7 @@
       .filter(([value]) => value > 0).sort(([a], [b]) => b - a);
     said.textContent = found.length
       ? `${found.length} ${found.length === 1 ? "place" : "places"} for «${query}»`
+        + (found.length > MOST ? `, the best ${MOST} of them` : "")
       : `Nothing for «${query}». A word also finds longer ones that begin with it.`;
     for (const [, entry] of found.slice(0, MOST)) {
       const row = document.createElement("li");

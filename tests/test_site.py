@@ -479,6 +479,8 @@ def test_links_show_what_they_lead_to(browser: Browser, site: Path) -> None:
             page.mouse.move(0, 0)
             expect(card).to_be_hidden()
         assert page.locator(".carded > a[href*='bibliography.html#'] + .card").count() > 5
+        for path in pages(site):  # nothing that would end the paragraph in which the card stands
+            assert not read(path).select(".card :is(p, div, table, dl, pre, figure, ul, a)"), path
         assert not faults
     with browser.new_context(**PHONE) as context:
         page, _ = visit(context, address, base)
@@ -488,6 +490,21 @@ def test_links_show_what_they_lead_to(browser: Browser, site: Path) -> None:
         assert "glossary" not in page.url
         place.locator("a").first.tap()
         page.wait_for_url("**/glossary.html#term-involutive")
+
+
+def test_the_theme_is_remembered(browser: Browser, site: Path) -> None:
+    """Also before the page is drawn, and where something else is kept under another name."""
+    base = serve(site)
+    with browser.new_context(color_scheme="light") as context:
+        page, faults = visit(context, f"{base}book/notation.html", base)
+        page.evaluate("localStorage.setItem('read', '{')")
+        button = page.locator("[data-theme-button]")
+        while page.evaluate("document.documentElement.dataset.mode") != "dark":
+            button.click()
+        page.reload(wait_until="commit")
+        page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+        expect(button).to_contain_text("dark")
+        assert not faults
 
 
 def test_the_menu_knows_what_was_read(browser: Browser, site: Path) -> None:

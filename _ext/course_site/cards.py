@@ -13,6 +13,7 @@ from typing import NamedTuple
 from bs4 import BeautifulSoup, Tag
 
 PROOFS = (".proof.theorem", ".proof.lemma", ".proof.proposition", ".proof.corollary")
+BLOCKS = "table, dl, pre, figure"  # these cannot stand inside a paragraph, where a card is
 LONGEST = 900  # letters of a card; what is longer is read at its place
 
 
@@ -43,7 +44,8 @@ def collect(soup: BeautifulSoup, page: str) -> dict[str, Card]:
     found = {}
 
     def add(anchor: str, heading: str, *parts: Tag) -> None:
-        if sum(len(part.get_text()) for part in parts) <= LONGEST:
+        short = sum(len(part.get_text()) for part in parts) <= LONGEST
+        if short and not any(part.select(BLOCKS) for part in parts):
             content = "".join(as_phrases(part) for part in parts)
             found[f"{page}#{anchor}"] = Card(heading, content)
 

@@ -19,9 +19,11 @@ PICTURE = "_static/social.png"
 PICTURE_TEXT = "A plane cut into regions by straight walls, with leaves and fibres in each region."
 # The reader's choice, or her system's, before anything is drawn. A browser may refuse to remember.
 CHOOSE = """(({ dataset }) => {
-  try { dataset.mode = localStorage.getItem("mode") || "auto"; } catch { dataset.mode = "auto"; }
+  let kept;
+  try { kept = localStorage.getItem("course-mode"); } catch { /* then the system decides */ }
   const dark = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  dataset.theme = ["light", "dark"].includes(dataset.mode) ? dataset.mode : dark;
+  dataset.mode = kept || "auto";
+  dataset.theme = ["light", "dark"].includes(kept) ? kept : dark;
 })(document.documentElement);"""
 
 

@@ -55,6 +55,9 @@ REPAIRS: list[tuple[str, Callable[[Tag], None]]] = [
     # MyST-NB puts paragraphs into a summary, which holds phrases only
     ("summary p.collapsed", as_phrase),
     ("summary p.expanded", as_phrase),
+    # Sphinx makes the names of the parts headings, in a menu before the page's own
+    (".menu p.caption", without("role")),
+    (".menu p.caption", without("aria-level")),
     # sphinx-proof gives every proof, and every text of a theorem, the same id
     ("#proof", without("id")),
     ("#proof-content", without("id")),

@@ -33,7 +33,7 @@ def own(files: list[Any], names: tuple[str, ...]) -> list[Any]:
 def choose(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Leave out what the template does not use."""
     context["css_files"] = own(context["css_files"], STYLES)
-    inline = [script for script in context["script_files"] if script.filename is None]
+    inline = [script for script in context["script_files"] if not script.filename]
     # Ours, and the state of widgets, which is data.
     ours = [s for s in inline if {"data-course", "type"} & set(s.attributes)]
     context["script_files"] = ours + own(context["script_files"], SCRIPTS)
