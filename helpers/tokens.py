@@ -1,9 +1,9 @@
 """The visual language: colours, lines, markers, type and spacing, each in one place.
 
-`tokens.json` is the source. The pages take it as custom properties of CSS (`css`), the live parts
-and the scenes from these, and Matplotlib as plain values (`colour`). A thing has one colour and one
-line everywhere: leaf blue and solid, fibre orange and dashed, noise purple and dotted, walls
-charcoal and thick, data black, controls grey and thin.
+`tokens.json` is the source. The pages and the walk take it as custom properties of CSS (`css`),
+what draws a picture as plain values (`colour`); the figures of the chapters do not use it yet. A
+thing has one colour and one line everywhere: leaf blue and solid, fibre orange and dashed, noise
+purple and dotted, walls charcoal and thick, data black, controls grey and thin.
 """
 
 from __future__ import annotations

@@ -52,10 +52,7 @@ def collect(soup: BeautifulSoup, page: str) -> dict[str, Card]:
     for term in soup.select("dl.glossary > dt[id]"):
         meaning = term.find_next_sibling("dd")
         if isinstance(meaning, Tag):
-            name = copy.copy(term)
-            for mark in name.select(".headerlink"):
-                mark.decompose()
-            add(str(term["id"]), name.decode_contents(), meaning)
+            add(str(term["id"]), as_phrases(term), meaning)
     for source in soup.select("div.citation[id]"):
         add(str(source["id"]), "", *source.select("p"))
     for proof in soup.select(", ".join(PROOFS)):

@@ -12,9 +12,10 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from .back_links import PROOFS
+
 Entry = dict[str, str]
 LEFT_OUT = (nodes.literal_block, nodes.raw, nodes.math, nodes.math_block, nodes.comment)
-PROOFS = ("theorem", "lemma", "proposition", "corollary", "definition")
 
 
 def words(node: nodes.Node, inside: bool = False) -> str:

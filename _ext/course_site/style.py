@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 
 from helpers import tokens
 
-# Files of `_static` that a page may ask for; scripts without a file are ours.
+# Files of `_static` that a page may ask for.
 STYLES = ("tokens.css", "math.css", "book.css", "walk/")
 SCRIPTS = (
     "documentation_options.js",
