@@ -1,7 +1,8 @@
 """The visual language: colours, lines, markers, type and spacing, each in one place.
 
 `tokens.json` is the source. The pages and the walk take it as custom properties of CSS (`css`),
-what draws a picture as plain values (`colour`); the figures of the chapters do not use it yet. A
+what draws a picture as plain values (`colour`), Matplotlib as a style (`style`) and as what a thing
+looks like (`line`); the figures of the chapters do not use these two yet. A
 thing has one colour and one line everywhere: leaf blue and solid, fibre orange and dashed, noise
 purple and dotted, walls charcoal and thick, data black, controls grey and thin.
 """
@@ -12,6 +13,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
+
+from cycler import cycler
 
 Mode = Literal["light", "dark"]
 
@@ -74,3 +77,65 @@ def css(
         )
     parts.append(f"@media screen {{\n{rule(dark, 'dark')}\n}}\n")
     return "\n".join(parts)
+
+
+def line(name: str, mode: Mode = "light") -> dict[str, Any]:
+    """How Matplotlib draws a thing: arguments for `Axes.plot`.
+
+    Args:
+        name: a key of the group «line», such as "leaf".
+        mode: on a light or on a dark page.
+
+    Returns:
+        color, linestyle, linewidth (points), dash_capstyle, and the gid "thing-NAME", by which a
+        test finds the thing in the drawn SVG and compares its colour.
+
+    Raises:
+        KeyError: no such line.
+    """
+    about = TOKENS["line"][name]
+    width = about["width"]
+    # Matplotlib counts dashes in widths of the line.
+    dash = (
+        "-" if about["dash"] == "none" else (0, [float(v) / width for v in about["dash"].split()])
+    )
+    return {
+        "color": colour(name, mode),
+        "linestyle": dash,
+        "linewidth": width,
+        "dash_capstyle": about.get("cap", "butt"),
+        "gid": f"thing-{name}",
+    }
+
+
+def style(mode: Mode = "light") -> dict[str, Any]:
+    """A style for Matplotlib, for `plt.rc_context` or `plt.style.use`: grounds, inks and lines.
+
+    Curves without a name differ by colour and dash; those with one take `line`.
+
+    Args:
+        mode: for a light or for a dark page.
+    """
+    page, ink, muted, rule = (colour(name, mode) for name in ("page", "ink", "muted", "line"))
+    curves = [line(name, mode) for name in ("data", "control", "leaf", "fibre", "noise")]
+    return {
+        "figure.facecolor": page,
+        "savefig.facecolor": page,
+        "axes.facecolor": page,
+        "axes.edgecolor": muted,
+        "axes.labelcolor": ink,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.prop_cycle": cycler(
+            color=[curve["color"] for curve in curves],
+            linestyle=[curve["linestyle"] for curve in curves],
+        ),
+        "grid.color": rule,
+        "text.color": ink,
+        "xtick.color": muted,
+        "ytick.color": muted,
+        "xtick.labelcolor": ink,
+        "ytick.labelcolor": ink,
+        "legend.frameon": False,
+        "svg.hashsalt": "course",
+    }

@@ -3,6 +3,7 @@
 It is the picture of the landing page with the title on it. A maintainer runs this with Chromium.
 """
 
+import base64
 import io
 
 from PIL import Image
@@ -10,7 +11,7 @@ from serve import ROOT
 from weigh import open_browser
 
 PAGE = """<body style="margin:0;width:1200px;height:630px;overflow:hidden;position:relative">
-<div style="position:absolute;top:-20px;left:0;width:1200px">{picture}</div>
+<img style="position:absolute;top:0;left:0;width:1200px" src="data:image/svg+xml;base64,{picture}">
 <div style="position:absolute;left:0;right:0;bottom:0;padding:36px 56px;background:#ffffffee;
 font-family:sans-serif"><div style="font-size:54px;font-weight:700">The geometry of data
 through deep learning</div><div style="font-size:32px;margin-top:10px">An open course with proofs,
@@ -19,9 +20,9 @@ real data and checked numbers</div></div></body>"""
 
 def main() -> None:
     """Photograph the page."""
-    picture = (ROOT / "book" / "figures" / "idea.svg").read_text(encoding="utf-8")
+    picture = base64.b64encode((ROOT / "book" / "figures" / "idea.svg").read_bytes()).decode()
     with open_browser() as browser:
-        page = browser.new_page(viewport={"width": 1200, "height": 630})
+        page = browser.new_page(viewport={"width": 1200, "height": 630}, color_scheme="light")
         page.set_content(PAGE.format(picture=picture))
         taken = page.screenshot()
     card = Image.open(io.BytesIO(taken)).convert("RGB").quantize(128)

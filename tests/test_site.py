@@ -5,6 +5,7 @@ installed on the machine, in light and dark, on a desk and on a phone.
 """
 
 import functools
+import json
 import re
 import subprocess
 import sys
@@ -438,18 +439,60 @@ def test_search_finds_what_a_reader_means(browser: Browser, site: Path) -> None:
         page.locator(f"[id='{place}']").wait_for(state="attached")
 
 
-def test_a_chapter_has_one_reading_time(site: Path) -> None:
-    """On the card of the first page, under the title, and in the chapter's own words."""
+def test_a_chapter_says_its_times_once(site: Path) -> None:
+    """On the card of the first page, at the opening, and in the chapter's own words."""
     cards = read(site / "book" / "index.html").select(".chapter-card")
+    costs = json.loads((ROOT / "bench" / "chapters.json").read_text(encoding="utf-8"))["chapters"]
+    table = read(site / "book" / "how_to_run.html").get_text()
     for card in cards:
         chapter = read(site / "book" / card.a["href"])
         minutes = card.select_one(".chapter-card-time").get_text().split()[0]
-        line = chapter.select_one(".reading-time")
-        words = chapter.article.get_text()
-        said = re.findall(r"Reading takes about (\d+) minutes|About (\d+) minutes to read", words)
-        assert said and {a or b for a, b in said} == {minutes}, card.a["href"]
-        assert line is None or minutes in line.get_text()
-    assert len(cards) >= 13
+        facts = chapter.select_one(".opening-facts").get_text()
+        said = re.findall(r"Reading takes about (\d+) minutes", chapter.article.get_text())
+        assert said == [minutes] and f"{minutes} min to read" in facts, card.a["href"]
+        working = sum(
+            int(v)
+            for title in chapter.select("#exercises h3")
+            for v in re.findall(r"(\d+) minutes", title.get_text())
+        )
+        assert working and f"{working} min exercises" in facts, card.a["href"]
+        name = Path(card.a["href"]).stem
+        if name in costs:
+            assert f"{costs[name]['seconds']} s" in table
+            half = float(re.search(r"([\d½]+) min to run", facts)[1].replace("½", ".5"))
+            assert abs(60 * half - costs[name]["seconds"]) <= 15, name
+    assert len(cards) >= 13 and len(costs) >= 12
+
+
+def test_a_chapter_opens_with_what_it_takes(site: Path) -> None:
+    """Its part, a promise, what one must have read, and goals with links to their sections."""
+    opened = [read(path) for path in (site / "book").glob("*.html") if parse(path).select(".goals")]
+    assert len(opened) >= 13
+    for page in opened:
+        title = page.select_one("h1").get_text()
+        assert page.select_one(".kicker").get_text().strip(), title
+        assert page.select_one("h1 + p.promise + p.opening-facts"), title
+        assert not page.select_one(".goals li").get_text().rstrip().endswith(";"), title
+        for link in page.select(".goals .where a"):
+            section = page.select_one(link["href"])
+            assert section.select_one("h2").get_text().startswith(f"{link.get_text()}."), title
+    walks = read(site / "book" / "07_leaf_navigation.html")
+    assert walks.select_one(".kicker").get_text() == "Chapter 7 · Walks"
+    needs = [link.get_text() for link in walks.select(".opening-facts a")]
+    assert needs == ["chapter 3", "chapter 6"] and len(walks.select(".goals .where a")) >= 9
+
+
+def test_a_downloaded_notebook_says_what_it_needs(site: Path) -> None:
+    """A chapter that came alone finds neither helpers nor data."""
+    for path in (site / "book").glob("*.html"):
+        link = read(path).find("a", string="Download this notebook")
+        if link:
+            downloaded = nbformat.read(path.parent / link["href"], as_version=4)
+            kept = nbformat.read(ROOT / "book" / f"{path.stem}.ipynb", as_version=4)
+            assert "`helpers`" in downloaded.cells[0].source and "How to run" in (
+                downloaded.cells[0].source
+            )
+            assert [c.source for c in downloaded.cells[1:]] == [c.source for c in kept.cells]
 
 
 def test_links_show_what_they_lead_to(browser: Browser, site: Path) -> None:

@@ -1,12 +1,20 @@
 """The visual language: contrast, and colours that a colour-blind reader can tell apart."""
 
+import io
 import itertools
 import re
+from pathlib import Path
 
+import matplotlib.pyplot as plt
+import nbformat
 import pytest
+from bs4 import BeautifulSoup
+from serve import ROOT
 
 from helpers import tokens
 
+# Drawings are read with the parser of pages.
+pytestmark = pytest.mark.filterwarnings("ignore::bs4.XMLParsedAsHTMLWarning")
 COLOURS = tokens.TOKENS["colour"]
 MODES = ("light", "dark")
 # What a reader sees who lacks one kind of cone, in linear RGB: Machado, Oliveira, Fernandes 2009.
@@ -111,6 +119,50 @@ def test_css_has_every_token_in_both_modes() -> None:
         block for block in blocks if block.startswith((":root", "@")) and "data-theme" not in block
     ]
     assert "prefers" not in tokens.css(".lw", ".dark .lw", None)
+
+
+def misnamed(svg: str, mode: tokens.Mode = "light") -> list[str]:
+    """Return the named things of an SVG by Matplotlib that have another thing's colour."""
+    faults = []
+    drawing = BeautifulSoup(svg, "html.parser")
+    for group in drawing.select("[id^=thing-]"):
+        name = group["id"].removeprefix("thing-").partition("_")[0]
+        shapes = [s for s in group.find_all(style=True) if "stroke:" in s["style"]]
+        found = {re.search(r"stroke: *(#\w{6})", shape["style"])[1] for shape in shapes}
+        if found != {tokens.colour(name, mode)}:
+            faults.append(f"{name}: {sorted(found)}")
+    return faults
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_named_things_have_their_colours(mode: tokens.Mode) -> None:
+    """In what Matplotlib draws with the style, and not if somebody takes another's colour."""
+
+    def drawn(**changed: str) -> str:
+        with plt.rc_context(tokens.style(mode)):
+            fig, ax = plt.subplots()
+            for k, name in enumerate(tokens.TOKENS["line"]):
+                ax.plot([0, 1], [k, k + 1], **tokens.line(name, mode))
+            if changed:
+                ax.lines[0].set(**changed)
+            target = io.StringIO()
+            fig.savefig(target, format="svg")
+            plt.close(fig)
+        return target.getvalue()
+
+    assert drawn().count('id="thing-') == len(tokens.TOKENS["line"])
+    assert misnamed(drawn(), mode) == []
+    assert misnamed(drawn(color=tokens.colour("fibre", mode)), mode) != []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem
+)
+def test_figures_of_the_chapters(path: Path) -> None:
+    """Whatever a chapter draws by the name of a thing has the colour of this thing."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", ()):
+            assert misnamed("".join(output.get("data", {}).get("image/svg+xml", ""))) == []
 
 
 def test_an_unknown_colour_is_an_error() -> None:

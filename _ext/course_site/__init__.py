@@ -5,11 +5,14 @@ from sphinx.application import Sphinx
 from . import (
     back_links,
     chapter_cards,
+    costs,
     formulas,
     head,
+    idea,
     label_links,
     launch,
     leaf_walk,
+    opening,
     pages,
     palette,
     reading_time,
@@ -20,8 +23,9 @@ from . import (
 )
 
 PARTS = (
-    launch, label_links, leaf_walk, head, reading_time, back_links, chapter_cards, formulas,
-    tables, tally, palette, search, style, pages,  # last: it mends what the others have written
+    launch, label_links, leaf_walk, idea, head, reading_time, opening, back_links, chapter_cards,
+    costs, formulas, tables, tally, palette, search, style,
+    pages,  # last: it mends what the others have written
 )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from bs4 import BeautifulSoup, Tag
 
-PROOFS = (".proof.theorem", ".proof.lemma", ".proof.proposition", ".proof.corollary")
+from .back_links import PROOFS
+
 BLOCKS = "table, dl, pre, figure"  # these cannot stand inside a paragraph, where a card is
 LONGEST = 900  # letters of a card; what is longer is read at its place
 
@@ -55,7 +56,7 @@ def collect(soup: BeautifulSoup, page: str) -> dict[str, Card]:
             add(str(term["id"]), as_phrases(term), meaning)
     for source in soup.select("div.citation[id]"):
         add(str(source["id"]), "", *source.select("p"))
-    for proof in soup.select(", ".join(PROOFS)):
+    for proof in soup.select(", ".join(f".proof.{kind}" for kind in PROOFS)):
         title, text = proof.select_one(".admonition-title"), proof.find("section")
         if title and isinstance(text, Tag) and proof.get("id"):
             add(str(proof["id"]), as_phrases(title), text)

@@ -15,6 +15,7 @@ import re
 import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
+from html import unescape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,12 @@ def render(formulas: list[nodes.Node]) -> None:
         if not mathml:
             logger.warning("no MathML for %s", formula[0], location=new[formula])
         rendered[formula] = better(mathml, *formula) if mathml else f"<code>{formula[0]}</code>"
+
+
+def as_text(node: nodes.Node) -> str:
+    """Return the signs of a formula as plain text, such as «Dx=(kerG)⊥»."""
+    render([node])
+    return unescape(re.sub(r"<annotation.*?</annotation>|<[^>]+>", "", rendered[source(node)]))
 
 
 def render_page(app: Sphinx, doctree: nodes.document, page: str) -> None:

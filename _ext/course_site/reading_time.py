@@ -1,10 +1,8 @@
-"""Say under a page's title how long it takes to read.
+"""How long a page takes to read, for its opening and for its card.
 
 The time is computed from what is on the page: words of the text, formulas in lines of their own,
 lines of code and figures. Exercises are work, not reading, and are left out.
 """
-
-from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -46,16 +44,6 @@ def measure(app: Sphinx, doctree: nodes.document) -> None:
     app.env.metadata[app.env.docname]["reading_minutes"] = rounded
 
 
-def show(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Write the time under the title of a numbered page."""
-    found = app.env.metadata.get(page, {}).get("reading_minutes")
-    numbered = app.env.toc_secnumbers.get(page, {}).get("")
-    if doctree is not None and found and numbered:
-        said = f'<p class="reading-time">About {found} minutes to read, without the exercises</p>'
-        context["body"] = context["body"].replace("</h1>", f"</h1>\n{said}", 1)
-
-
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.connect("doctree-read", measure)
-    app.connect("html-page-context", show)

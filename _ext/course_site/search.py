@@ -1,7 +1,7 @@
 """An index for the search: prose by section, and terms, theorems and captions by themselves.
 
-Code, its output and raw TeX are left out: a reader looks for words. The index is a script, so that
-the search also works where pages are read from files. `assets/search.js` reads it.
+Code, its output and displayed formulas are left out: a reader looks for words. The index is a
+script, so that the search also works where pages are read from files. `assets/search.js` reads it.
 """
 
 import json
@@ -13,15 +13,18 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from .back_links import PROOFS
+from .formulas import as_text
 
 Entry = dict[str, str]
-LEFT_OUT = (nodes.literal_block, nodes.raw, nodes.math, nodes.math_block, nodes.comment)
+LEFT_OUT = (nodes.literal_block, nodes.raw, nodes.math_block, nodes.comment)
 
 
 def words(node: nodes.Node, inside: bool = False) -> str:
-    """Return the text of a node without code, formulas and, inside it, sections of their own."""
+    """Return the text of a node without code, displays and, inside it, sections of their own."""
     if isinstance(node, nodes.Text):
         return node.astext()
+    if isinstance(node, nodes.math):
+        return as_text(node)
     if isinstance(node, LEFT_OUT) or (inside and isinstance(node, (nodes.section, nodes.title))):
         return ""
     gap = "" if isinstance(node, nodes.TextElement) else " "

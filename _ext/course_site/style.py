@@ -20,6 +20,7 @@ SCRIPTS = (
     "vendor/",
     "widgets.js",
     "walk/",
+    "idea.js",
     "book.js",
 )
 

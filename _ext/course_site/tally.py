@@ -30,6 +30,11 @@ VERDICTS = [
     ),
     ("unreproduced", "not reproduced here", f'{RING}<path d="M3.9 12.1l8.2-8.2" {LINE}/>'),
 ]  # fmt: skip
+MIXED = ' class="mixed"'
+LEGEND = (
+    "S1 to S15 are the numbered claims of the talk; letters are others, of its slides and of the "
+    "papers. A dashed field has a second verdict for a part of its claim."
+)
 
 
 def claims(ledger: str) -> list[tuple[str, str, str, str]]:
@@ -42,13 +47,19 @@ def plain(words: str) -> str:
     return re.sub(r"[$*]", "", words)
 
 
+def letter(number: str, label: str) -> str:
+    """Return what stands in the field of a claim: its number, or the first letter of its name."""
+    return number if number != "–" else label.removeprefix("claim-")[0].upper()
+
+
 def draw(rows: list[tuple[str, str, str, str]], page: str) -> str:
     """Return the list: a line for each verdict, a field for each claim."""
     lines = []
     for name, said, sign in VERDICTS:
         fields = [
-            f'<a href="{page}.html#{label}" title="{escape(plain(words))}" '
-            f'aria-label="{escape(plain(words))}">{number if number != "–" else "·"}</a>'
+            f'<a href="{page}.html#{label}" title="{escape(f"{plain(words)}: {verdict}")}"'
+            f"{MIXED if ';' in verdict else ''}>{letter(number, label)}"
+            f'<span class="visually-hidden">: {escape(plain(words))}</span></a>'
             for number, words, label, verdict in rows
             if verdict.startswith(said)
         ]
@@ -57,7 +68,7 @@ def draw(rows: list[tuple[str, str, str, str]], page: str) -> str:
             f'<svg viewBox="0 0 16 16" aria-hidden="true">{sign}</svg>{said}</span></dt>'
             f'<dd class="cells">{"".join(fields)}</dd></div>'
         )
-    return f'<dl class="tally">{"".join(lines)}</dl>'
+    return f'<dl class="tally">{"".join(lines)}</dl><p class="legend">{LEGEND}</p>'
 
 
 class Tally(SphinxDirective):
@@ -71,9 +82,13 @@ class Tally(SphinxDirective):
         path = Path(self.env.srcdir) / Path(self.env.docname).parent / f"{name}.md"
         self.env.note_dependency(str(path))
         rows = claims(path.read_text(encoding="utf-8"))
+        signs = [letter(number, label) for number, _, label, _ in rows]
         lost = [row for row in rows if not row[3].startswith(tuple(v[1] for v in VERDICTS))]
-        if not rows or lost:
-            raise self.error(f"{path.name}: no table of claims, or an unknown verdict: {lost}")
+        if not rows or lost or len(set(signs)) < len(signs):
+            raise self.error(
+                f"{path.name}: no table of claims, an unknown verdict, or two claims "
+                f"with one sign: {lost or signs}"
+            )
         return [nodes.raw("", draw(rows, name), format="html")]
 
 
