@@ -74,7 +74,7 @@ bundle: book
 # test of the browser, or of several processes, waits a part of its time.
 WORKERS = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
-NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 600 --nbval-sanitize-with tests/nbval_sanitize.cfg
+NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 3600 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 # Neither the built site, nor a browser, nor a chapter, nor what the tests themselves call slow.
 check: lint

@@ -127,14 +127,27 @@
   document.addEventListener("toggle", later, true);  // what was in a fold
   reach();
 
-  // Cards: CSS shows them. They stay inside the page; Escape closes them; where there is no pointer
-  // the first tap shows the card and the second one follows the link.
+  // Cards: CSS shows them, here they get their place: in the margin, where the page has one, as a
+  // note beside the line; else under the link, inside the page. Escape closes them. Where there is
+  // no pointer the first tap shows the card as a sheet and the second one follows the link.
   const touch = matchMedia("(hover: none)");
+  const GAP = 24, LEAST = 220;  // pixels: from the text to a note, and the width of one
+  const article = document.querySelector("article"), heading = document.querySelector("h1");
   function fit(place) {
-    const card = place.querySelector(".card");
-    card.style.left = "";
-    const over = card.getBoundingClientRect().right - root.clientWidth + 16;
-    if (over > 0 && !touch.matches) card.style.left = `${-over}px`;
+    const { style, classList } = place.querySelector(".card");
+    style.left = style.width = "";
+    classList.remove("in-margin");
+    if (touch.matches) return;
+    const start = heading.getBoundingClientRect().right + GAP;
+    const room = article.getBoundingClientRect().right - start;
+    if (room >= LEAST && !document.body.classList.contains("front")) {
+      classList.add("in-margin");
+      style.left = `${start - place.getClientRects()[0].left}px`;
+      style.width = `${room}px`;
+      return;
+    }
+    const over = place.querySelector(".card").getBoundingClientRect().right - root.clientWidth + 16;
+    if (over > 0) style.left = `${-over}px`;
   }
   for (const place of document.querySelectorAll(".carded")) {
     place.addEventListener("mouseenter", () => fit(place));

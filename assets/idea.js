@@ -193,6 +193,7 @@
       name.setAttribute("y", v.toFixed(1));
       return [u, v];
     };
+    let walking = 0; // the number of the last walk: a hand that moves something ends it
     const say = () => {
       if (says) says.textContent = `The first class has ${chance.toFixed(2)}. ${count} regions.`;
     };
@@ -206,6 +207,7 @@
       let last = null;
       target.addEventListener("pointerdown", (event) => {
         event.preventDefault();
+        walking++;
         target.setPointerCapture(event.pointerId);
         target.focus?.({ preventScroll: true });
         last = where(event);
@@ -230,6 +232,7 @@
         const way = ways[event.key];
         if (!way) return;
         event.preventDefault();
+        walking++;
         move(way.map((v) => v * (event.shiftKey ? 2 : 8)));
         draw();
         say();
@@ -239,7 +242,7 @@
     arrows(point, (by) => { x = inFrame(go(x, by, 1), MARGIN); });
     knobs.forEach((knob, k) => {
       grab(knob, (now) => { ends[k >> 1][k % 2] = toFrame(now); });
-      arrows(knob, ([u, v]) => { ends[k >> 1][k % 2] = (ends[k >> 1][k % 2] + u + v + ROUND) % ROUND; });
+      arrows(knob, (by) => { ends[k >> 1][k % 2] = toFrame(go(onFrame(ends[k >> 1][k % 2]), by, 1)); });
     });
     grips.forEach((grip, k) => {
       grab(grip, (now, by) => { ends[k] = ends[k].map((at) => toFrame(go(onFrame(at), by, 1))); });
@@ -248,7 +251,6 @@
     // Two buttons walk, to one end of the line and then to the other; the third puts all back.
     const still = matchMedia("(prefers-reduced-motion: reduce)");
     const ways = { leaf: 1, fibre: 1 };
-    let walking = 0;
     function walk(kind) {
       const mine = ++walking;
       let left = 1000; // a fibre can be a closed line

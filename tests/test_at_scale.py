@@ -333,7 +333,7 @@ def launch(
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=3600,
     )
 
 

@@ -513,7 +513,9 @@ def test_links_show_what_they_lead_to(browser: Browser, site: Path) -> None:
             expect(card).to_be_visible()
             expect(card).to_contain_text(words)
             box = card.bounding_box()
-            assert box and box["x"] >= 0 and box["x"] + box["width"] <= 1280
+            text = page.locator("h1").bounding_box()
+            assert box and text and text["x"] + text["width"] < box["x"], "not in the margin"
+            assert box["x"] + box["width"] <= 1280
             page.keyboard.press("Escape")
             expect(card).to_be_hidden()
             place.locator("a").first.blur()
@@ -525,6 +527,11 @@ def test_links_show_what_they_lead_to(browser: Browser, site: Path) -> None:
         for path in pages(site):  # nothing that would end the paragraph in which the card stands
             assert not read(path).select(".card :is(p, div, table, dl, pre, figure, ul, a)"), path
         assert not faults
+        page.set_viewport_size({"width": 900, "height": 800})  # no margin
+        place.locator("a").first.focus()
+        box, link = card.bounding_box(), place.bounding_box()
+        assert box and link and 0 <= box["x"] and box["x"] + box["width"] <= 900
+        assert box["y"] >= link["y"] + link["height"]
     with browser.new_context(**PHONE) as context:
         page, _ = visit(context, address, base)
         place = page.locator(".carded:has(> a[href$='glossary.html#term-involutive'])").first
