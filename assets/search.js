@@ -1,12 +1,16 @@
 // The search page. search-index.js holds what can be found: sections, terms, theorems, figures.
-// Every word asked for must begin a word of the title or of the text.
+// Every word asked for must begin a word of the title or of the text; a letter or two must be all
+// of it, and what only joins words is not asked for.
 
 {
   const MOST = 40;  // results that are shown
   const WEIGHT = { term: 8, section: 3, figure: 1 };
   const plain = (text) => text.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "");
   const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const starts = (word) => new RegExp(`(?<![\\p{L}\\p{N}])${escaped(word)}`, "gu");
+  const JOINTS = new Set("a an and at by for in is of on or the to with".split(" "));
+  const ALONE = "(?![\\p{L}\\p{N}])";
+  const starts = (word) =>
+    new RegExp(`(?<![\\p{L}\\p{N}])${escaped(word)}${word.length < 3 ? ALONE : ""}`, "gu");
 
   /** How well an entry answers; 0 if a word is missing. */
   function score(entry, patterns) {
@@ -46,7 +50,8 @@
 
   function show(query) {
     const asked = plain(query).split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
-    const patterns = asked.map(starts);
+    const told = asked.filter((word) => !JOINTS.has(word));
+    const patterns = (told.length ? told : asked).map(starts);
     const list = document.querySelector("ol.search");
     const said = document.querySelector(".found");
     list.replaceChildren();

@@ -432,6 +432,9 @@ def test_search_finds_what_a_reader_means(browser: Browser, site: Path) -> None:
         search(page, "walk stalls")
         texts += " ".join(page.locator(".context").all_inner_texts())
         assert "import torch" not in texts and not RAW_TEX.search(texts)
+        assert search(page, "kernel of G")
+        marked = {mark.lower() for mark in page.locator("mark").all_inner_texts()}
+        assert marked == {"kernel", "g"}, "a letter is no beginning, and «of» is not asked for"
         search(page, "Frobenius")
         page.locator("ol.search a").first.click()
         assert page.locator("mark").count() == 0 and "#" in page.url
