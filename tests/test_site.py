@@ -481,6 +481,8 @@ def test_a_chapter_opens_with_what_it_takes(site: Path) -> None:
             assert section.select_one("h2").get_text().startswith(f"{link.get_text()}."), title
     walks = read(site / "book" / "07_leaf_navigation.html")
     assert walks.select_one(".kicker").get_text() == "Chapter 7 · Walks"
+    attacks = read(site / "book" / "10b_training_and_attacks.html")
+    assert attacks.select_one(".kicker").get_text() == "Chapter 10 · Uses and other data"
     needs = [link.get_text() for link in walks.select(".opening-facts a")]
     assert needs == ["chapter 3", "chapter 6"] and len(walks.select(".goals .where a")) >= 9
 

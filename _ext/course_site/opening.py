@@ -21,16 +21,16 @@ WHERE = re.compile(r"^(.*?)(?: \((sections? [\d, and to]+)\))?[;.]?$", re.DOTALL
 HALF_MINUTE = 30
 
 
-def part(env: BuildEnvironment, page: str) -> str:
-    """Return the caption of the part of the contents that a page, or the one above it, is in."""
-    above = {child: parent for parent, files in env.toctree_includes.items() for child in files}
+def kicker(env: BuildEnvironment, page: str) -> str:
+    """Return number and part of a chapter; a page below another one is a piece of its chapter."""
     root = env.config.root_doc
+    above = {child: parent for parent, files in env.toctree_includes.items() for child in files}
     while above.get(page, root) != root:
         page = above[page]
-    for toctree in env.get_doctree(root).findall(addnodes.toctree):
-        if page in toctree["includefiles"]:
-            return toctree["caption"] or ""
-    return ""
+    toctrees = env.get_doctree(root).findall(addnodes.toctree)
+    caption = next((t["caption"] for t in toctrees if page in t["includefiles"]), None) or ""
+    number = env.toc_secnumbers.get(page, {}).get("")
+    return f"Chapter {number[0]} · {caption}" if number else caption
 
 
 def section(chapter: nodes.section, title: str) -> nodes.section | None:
@@ -113,10 +113,8 @@ def compose(app: Sphinx, doctree: nodes.document, page: str) -> None:
     promise = chapter[1]
     promise["classes"].append("promise")
     chapter.insert(2, facts(app.env, page, chapter))
-    number = app.env.toc_secnumbers.get(page, {}).get("")
-    caption = part(app.env, page)
-    kicker = f"Chapter {number[0]} · {caption}" if number else caption
-    chapter.insert(0, nodes.raw("", f'<p class="kicker">{escape(kicker)}</p>', format="html"))
+    said = f'<p class="kicker">{escape(kicker(app.env, page))}</p>'
+    chapter.insert(0, nodes.raw("", said, format="html"))
 
 
 def setup(app: Sphinx) -> None:
