@@ -105,18 +105,21 @@
   }, { passive: true });
   look();
 
-  // On a small screen the contents begin closed.
-  if (matchMedia("(max-width: 70rem)").matches) {
-    document.querySelector(".contents details")?.removeAttribute("open");
+  // The contents begin closed, so that nothing moves when this runs; beside the text CSS shows them,
+  // and a screen reader has to know.
+  if (matchMedia("(min-width: 70.01rem)").matches) {
+    document.querySelector(".contents details")?.setAttribute("open", "");
   }
 
   // Let the keyboard reach what is wider than the column and scrolls sideways.
   const WIDE = "div.math, .pst-scrollable-table-container, div.highlight pre, .output pre";
   function reach() {
-    for (const place of document.querySelectorAll(WIDE)) {
-      if (place.scrollWidth > place.clientWidth) place.tabIndex = 0;
-      else place.removeAttribute("tabindex");
-    }
+    const places = [...document.querySelectorAll(WIDE)];
+    const wide = places.map((place) => place.scrollWidth > place.clientWidth);  // first all is read
+    places.forEach((place, k) => {
+      if (wide[k]) place.tabIndex = 0;
+      else if (place.hasAttribute("tabindex")) place.removeAttribute("tabindex");
+    });
   }
   let resized;
   const later = () => {

@@ -201,6 +201,31 @@ def test_page(browser: Browser, site: Path, name: str) -> None:
             assert not faults, "\n".join(faults)
 
 
+# A slow phone on a slow line, as Lighthouse has it: a page is drawn before its scripts are there.
+SLOW_LINE = {
+    "offline": False,
+    "latency": 150,
+    "downloadThroughput": 1.6e6 / 8,
+    "uploadThroughput": 0.75e6 / 8,
+}
+
+
+@pytest.mark.parametrize("name", ["index", "03_fisher_and_local_data_matrix", "claims", "at_scale"])
+def test_nothing_moves_on_a_phone(browser: Browser, site: Path, name: str) -> None:
+    base = serve(site)
+    with browser.new_context(viewport={"width": 412, "height": 823}, is_mobile=True) as context:
+        page = context.new_page()
+        page.add_init_script(SHIFTS)
+        session = context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.send("Network.emulateNetworkConditions", SLOW_LINE)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        page.goto(f"{base}book/{name}.html")
+        page.wait_for_load_state("networkidle")
+        settle(page)
+        assert layout_shift(page.evaluate("window.shifts")) < 0.05
+
+
 @pytest.mark.parametrize(
     ("name", "anchor"),
     [("claims", "claim-s6"), ("06_linear_regions", "exercises"), ("glossary", "term-leaf")],
