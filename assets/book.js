@@ -138,7 +138,7 @@
   const article = document.querySelector("article"), heading = document.querySelector("h1");
   function fit(place) {
     const { style, classList } = place.querySelector(".card");
-    style.left = style.width = "";
+    style.left = style.width = style.top = "";
     classList.remove("in-margin");
     if (touch.matches) return;
     const start = heading.getBoundingClientRect().right + GAP;
@@ -147,6 +147,8 @@
       classList.add("in-margin");
       style.left = `${start - place.getClientRects()[0].left}px`;
       style.width = `${room}px`;
+      const low = place.querySelector(".card").getBoundingClientRect().bottom - innerHeight + 16;
+      if (low > 0) style.top = `${-low}px`;
       return;
     }
     const over = place.querySelector(".card").getBoundingClientRect().right - root.clientWidth + 16;

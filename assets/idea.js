@@ -1,7 +1,7 @@
 // The living idea of the first screen: three units cut a plane into regions; the reader moves the
-// point and the walls. A network with one hidden layer, in pixels of the picture:
+// point and the walls. The network has three units beside a linear term; in pixels of the picture:
 //
-//     f(x) = slope·x + Σ_k out_k relu(n_k·x − c_k),    p(first class) = 1 / (1 + exp(−f / scale))
+//     f(x) = slope·x + Σ_k out_k relu(n_k·x − c_k),    p(first class) = 1 / (1 + exp(−(f + shift) / scale))
 //
 // The wall k is the line n_k·x = c_k. In a region the gradient of f is constant: the leaf of x is
 // the straight line along it, as far as the walls; its fibre is the level line of f, which bends at
@@ -65,13 +65,17 @@
     return kept;
   }
 
+  /** The area of a polygon. */
+  const area = (polygon) => Math.abs(polygon.reduce((sum, p, i) =>
+    sum + dot(p, turn(polygon[(i + 1) % polygon.length])), 0)) / 2;
+
   /** The regions of the picture: each with its polygon, its pattern of active units, its gradient. */
   function regions(net) {
     let found = [{ polygon: [[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], active: [] }];
     for (const wall of net.walls) {
       found = found.flatMap(({ polygon, active }) => [true, false].map((on) =>
         ({ polygon: clip(polygon, wall, on ? 1 : -1), active: [...active, on] })));
-      found = found.filter(({ polygon }) => polygon.length > 2);
+      found = found.filter(({ polygon }) => area(polygon) > 0.01);
     }
     return found.map((region) => ({ ...region, gradient: net.gradient(region.active) }));
   }
@@ -90,6 +94,7 @@
   }
 
   const digits = (p) => p.map((v) => v.toFixed(1)).join(" ");
+  const words = ([u, v]) => `${Math.round(u)} across, ${Math.round(v)} down`;
   const stroke = (pieces) => pieces.map((ends) => `M${ends.map(digits).join("L")}`).join("");
 
   /** Parallel lines through a region, `gap` apart; one of them would meet p. */
@@ -144,15 +149,34 @@
     return spots.reduce((best, p) => (room(p) > room(best) ? p : best), spots[0] || [-99, -99]);
   }
 
+  /** One step from x along its fibre, from wall to wall: behind a wall the level line has turned. */
+  function stepOnFibre(net, x, way) {
+    const active = net.pattern(x);
+    let at = x, left = PACE, crossed = null;
+    while (left > 0) {
+      const gradient = net.gradient(active);
+      if (Math.hypot(...gradient) < 1e-6) return null;
+      const d = go([0, 0], turn(unit(gradient)), way);
+      let far = left, next = null;
+      net.walls.forEach((wall, k) => {
+        const t = -net.height(wall, at) / dot(wall.normal, d);
+        if (k !== crossed && t > 0 && t < far) [far, next] = [t, k];
+      });
+      at = go(at, d, far);
+      left -= far;
+      if (next === null) break;
+      active[next] = !active[next];
+      crossed = next;
+    }
+    return at;
+  }
+
   /** One step from x along its leaf or fibre, or null where the leaf, or the picture, ends. */
   function step(net, x, kind, way) {
-    const along = unit(net.gradient(net.pattern(x)));
-    const to = go(x, kind === "leaf" ? along : turn(along), way * PACE);
-    if (String(inFrame(to, MARGIN)) !== String(to)) return null;
-    const gradient = net.gradient(net.pattern(to));
-    if (kind === "leaf") return String(net.pattern(to)) === String(net.pattern(x)) ? to : null;
-    // Behind a wall the level line has turned: back to its level.
-    return go(to, gradient, (net.value(x) - net.value(to)) / (dot(gradient, gradient) || 1));
+    const to = kind === "leaf"
+      ? go(x, unit(net.gradient(net.pattern(x))), way * PACE) : stepOnFibre(net, x, way);
+    if (!to || String(inFrame(to, MARGIN)) !== String(to)) return null;
+    return kind === "fibre" || String(net.pattern(to)) === String(net.pattern(x)) ? to : null;
   }
 
   /** Bring the picture to life. */
@@ -182,9 +206,11 @@
         const at = ends[k >> 1][k % 2];
         knob.setAttribute("transform", `translate(${digits(onFrame(at))})`);
         knob.setAttribute("aria-valuenow", Math.round(at));
+        knob.setAttribute("aria-valuetext", words(onFrame(at)));
       });
       point.setAttribute("transform", `translate(${digits(x)})`);
       point.setAttribute("aria-valuenow", chance.toFixed(2));
+      point.setAttribute("aria-valuetext", `${words(x)}; first class ${chance.toFixed(2)}`);
       bar?.style.setProperty("--p", chance.toFixed(3));
       if (bar) bar.querySelector("b").textContent = chance.toFixed(2);
     }
@@ -195,7 +221,7 @@
     };
     let walking = 0; // the number of the last walk: a hand that moves something ends it
     const say = () => {
-      if (says) says.textContent = `The first class has ${chance.toFixed(2)}. ${count} regions.`;
+      if (says) says.textContent = `Probability of the first class: ${chance.toFixed(2)}; ${count} regions.`;
     };
 
     // Everything moves by the pointer and by arrow keys.
@@ -234,8 +260,7 @@
         event.preventDefault();
         walking++;
         move(way.map((v) => v * (event.shiftKey ? 2 : 8)));
-        draw();
-        say();
+        draw(); // and the slider says its own value
       });
     }
     grab(point, (now) => { x = inFrame(now, MARGIN); });
@@ -280,6 +305,10 @@
       draw();
       say();
     });
+    for (const slider of [...knobs, point]) {
+      slider.setAttribute("role", "slider");
+      slider.setAttribute("tabindex", 0);
+    }
     draw();
     figure.classList.add("live");
   }

@@ -111,13 +111,12 @@ def line(name: str, mode: Mode = "light") -> dict[str, Any]:
 def style(mode: Mode = "light") -> dict[str, Any]:
     """A style for Matplotlib, for `plt.rc_context` or `plt.style.use`: grounds, inks and lines.
 
-    Curves without a name differ by colour and dash; those with one take `line`.
+    Curves of a thing take `line`; three others, such as trainings, differ by colour and dash.
 
     Args:
         mode: for a light or for a dark page.
     """
     page, ink, muted, rule = (colour(name, mode) for name in ("page", "ink", "muted", "line"))
-    curves = [line(name, mode) for name in ("data", "control", "leaf", "fibre", "noise")]
     return {
         "figure.facecolor": page,
         "savefig.facecolor": page,
@@ -127,8 +126,7 @@ def style(mode: Mode = "light") -> dict[str, Any]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.prop_cycle": cycler(
-            color=[curve["color"] for curve in curves],
-            linestyle=[curve["linestyle"] for curve in curves],
+            color=[colour(f"seed-{k}", mode) for k in range(3)], linestyle=["-", "--", ":"]
         ),
         "grid.color": rule,
         "text.color": ink,

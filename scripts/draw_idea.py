@@ -32,6 +32,17 @@ STYLE = """
 """
 
 
+# The picture as it is drawn, without what only the living one has.
+STILL = """() => {
+  const svg = document.querySelector("svg");
+  for (const slider of svg.querySelectorAll("[role=slider]")) {
+    slider.removeAttribute("role");
+    slider.removeAttribute("tabindex");
+  }
+  return new XMLSerializer().serializeToString(svg);
+}"""
+
+
 def properties(mode: Mode) -> str:
     """Return the colours of the picture as custom properties."""
     return " ".join(f"--{name}: {colour(name, mode)};" for name in COLOURS)
@@ -45,7 +56,7 @@ def skeleton() -> str:
     )
     walls = ['<path class="line wall"/><path class="grip"/>' for k in range(WALLS)]
     knobs = [
-        f'<g class="knob" role="slider" tabindex="0" aria-label="Wall {k + 1}, {end} end" '
+        f'<g class="knob" aria-label="Wall {k + 1}, {end} end" '
         'aria-valuemin="0" aria-valuemax="2320"><circle class="near" r="24"/><circle r="8"/></g>'
         for k in range(WALLS)
         for end in ("one", "other")
@@ -60,7 +71,7 @@ def skeleton() -> str:
             '<path class="line fibre"/><path class="line leaf"/>',
             '<text class="leaf-name">leaf of x</text><text class="fibre-name">fibre of x</text>',
             *knobs,
-            '<g class="point" role="slider" tabindex="0" aria-label="The point x" '
+            '<g class="point" aria-label="The point x" '
             'aria-valuemin="0" aria-valuemax="1"><circle class="near" r="30"/>'
             '<circle class="ring" r="18"/><circle class="dot" r="10"/></g>',
             "</svg>",
@@ -76,7 +87,7 @@ def main() -> None:
         page.set_content(f'<figure class="idea">{skeleton()}</figure>')
         page.add_script_tag(content=script)
         page.wait_for_selector("figure.live")
-        drawn = page.eval_on_selector("svg", "(svg) => new XMLSerializer().serializeToString(svg)")
+        drawn = page.evaluate(STILL)
     TARGET.write_text(drawn + "\n", encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
 """The living idea of the first screen, checked by the definitions, with code that shares nothing.
 
-The picture says where its walls are, and the script which three numbers the network has beside
+The picture says where its walls are, and the script which numbers the network has beside
 them; the rest is recomputed here.
 """
 
@@ -70,15 +70,21 @@ def drawing_faults(picture: Picture) -> list[str]:
         kept = lines[lengths > 12]  # in shorter ones the rounding of the ends is an angle
         way = kept[:, 1] - kept[:, 0]
         way /= np.linalg.norm(way, axis=1, keepdims=True)
-        # A piece stays in its region; so its whole length has the gradient of its middle.
-        gradient = picture.slopes(kept.mean(1))
-        if len(kept) == 0 or np.linalg.norm(gradient, axis=1).min() < 1e-3:
+        if len(kept) == 0:
             faults.append(f"{name}: nothing to check")
-        gradient /= np.linalg.norm(gradient, axis=1, keepdims=True)
-        cosine = np.abs((way * gradient).sum(1))
-        off = 1 - cosine if name in ("leaves", "leaf") else cosine
-        if off.max() > 0.02:
-            faults.append(f"{name}: {off.max():.3f} off its direction")
+        across = np.column_stack([-way[:, 1], way[:, 0]])
+        for t in (0.1, 0.5, 0.9):  # a piece that left its region would have another gradient there
+            gradient = picture.slopes(kept[:, 0] + t * (kept[:, 1] - kept[:, 0]))
+            gradient /= np.linalg.norm(gradient, axis=1, keepdims=True)
+            off = np.abs(((across if name in ("leaves", "leaf") else way) * gradient).sum(1))
+            if off.max() > 0.02:
+                faults.append(f"{name}: {off.max():.3f} off its direction")
+        if name in ("leaf", "fibre"):
+            from_x = picture.x - lines[:, 0]
+            part = np.clip((from_x * (lines[:, 1] - lines[:, 0])).sum(1) / lengths**2, 0, 1)
+            feet = lines[:, 0] + part[:, None] * (lines[:, 1] - lines[:, 0])
+            if np.linalg.norm(picture.x - feet, axis=1).min() > 2 * ROUNDED:
+                faults.append(f"the {name} does not pass through x")
     levels = picture.value(picture.lines["fibre"])
     if np.ptp([*levels.ravel(), picture.value(picture.x)]) > 6 * ROUNDED:
         faults.append(f"f changes along the fibre by {np.ptp(levels):.2f}")
@@ -94,8 +100,9 @@ def drawing_faults(picture: Picture) -> list[str]:
 def test_still_picture() -> None:
     svg = (ROOT / "book" / "figures" / "idea.svg").read_text(encoding="utf-8")
     assert drawing_faults(Picture(svg)) == []
-    moved = svg.replace(re.search(r'class="line fibre" d="M([\d.]+)', svg)[1], "300.0", 1)
-    assert drawing_faults(Picture(moved)) != []
+    for name in ("fibre", "leaf"):  # a line that is moved is none of x any more
+        moved = re.sub(rf'(class="line {name}" d="M)[\d.]+', r"\g<1>300.0", svg)
+        assert moved != svg and drawing_faults(Picture(moved)) != []
 
 
 def chance(page: Page) -> float:
@@ -158,11 +165,20 @@ def test_living_picture(site: Path, browser: Browser) -> None:
             after = drawn(page)
             assert not np.array_equal(before.places, after.places), f"{what}: nothing moved"
             assert drawing_faults(after) == [], what
+            ends = []
+            for _ in range(2):  # both ways along the fibre, over all its walls
+                page.click("[data-along=fibre]")
+                ends.append(drawn(page).x)
+            assert not np.allclose(*ends)
+            assert after.value(np.array(ends)) == pytest.approx(after.value(after.x), abs=0.3)
         page.focus(".point")
         x = drawn(page).x
         page.keyboard.press("ArrowLeft")
         assert drawn(page).x == pytest.approx(x - (8, 0), abs=ROUNDED)
-        assert "regions" in page.inner_text(".idea .says")
+        assert "across" in page.get_attribute(".point", "aria-valuetext")
+        page.click("[data-again]")
+        assert "6 regions" in page.inner_text(".idea .says")
+        assert "six regions" in page.text_content(".idea-picture desc")
         settle(page)
         assert axe_faults(page, {"include": [[".idea"]]}) == []
         assert faults == []
@@ -186,4 +202,4 @@ def test_without_scripts(site: Path, browser: Browser) -> None:
         page, _ = visit(context, f"{base}book/index.html", base)
         assert page.locator(".idea-picture .leaf").is_visible()
         assert not page.locator(".idea button").first.is_visible()
-        assert not page.locator(".idea .knob").first.is_visible()
+        assert page.locator(".idea [tabindex]").count() == 0

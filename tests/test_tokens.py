@@ -3,13 +3,10 @@
 import io
 import itertools
 import re
-from pathlib import Path
 
 import matplotlib.pyplot as plt
-import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from serve import ROOT
 
 from helpers import tokens
 
@@ -153,16 +150,6 @@ def test_named_things_have_their_colours(mode: tokens.Mode) -> None:
     assert drawn().count('id="thing-') == len(tokens.TOKENS["line"])
     assert misnamed(drawn(), mode) == []
     assert misnamed(drawn(color=tokens.colour("fibre", mode)), mode) != []
-
-
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem
-)
-def test_figures_of_the_chapters(path: Path) -> None:
-    """Whatever a chapter draws by the name of a thing has the colour of this thing."""
-    for cell in nbformat.read(path, as_version=4).cells:
-        for output in cell.get("outputs", ()):
-            assert misnamed("".join(output.get("data", {}).get("image/svg+xml", ""))) == []
 
 
 def test_an_unknown_colour_is_an_error() -> None:

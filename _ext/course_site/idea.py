@@ -16,11 +16,12 @@ from sphinx.application import Sphinx
 
 CONTROLS = """<div class="below">
 <p>Drag <i>x</i> along the <b class="c-leaf">solid</b> line and the answer of the network changes;
-along the <b class="c-fibre">dashed</b> line it stays. The walls move, too.</p>
+along the <b class="c-fibre">dashed</b> line it stays the same. The walls move, too.</p>
 <div class="chance"><span>first class</span> <span class="track"></span> <b></b></div>
-<div class="tries"><button type="button" class="c-leaf" data-along="leaf">walk on the leaf</button>
+<div class="tries">
+<button type="button" class="c-leaf" data-along="leaf">walk along the leaf</button>
 <button type="button" class="c-fibre" data-along="fibre">walk along the fibre</button>
-<button type="button" data-again>again</button></div>
+<button type="button" data-again>start again</button></div>
 <p class="says visually-hidden" aria-live="polite"></p></div>
 <noscript><style>.idea .below { display: none }</style></noscript>"""
 

@@ -14,7 +14,7 @@ NOT_SET = "/OWNER/REPO"
 FIRST_CELL = (
     "This notebook is a chapter of *{course}*. It needs the package `helpers`, the data and the "
     "trained networks of the course, which do not come with it. Get the folder of the course as "
-    "the page «How to run it» says, put this file into its folder `book`, and run `make lab` there."
+    "the page «How to run it» says, run `make lab` in it, and open this chapter from there."
 )
 
 
@@ -57,7 +57,7 @@ def explain(app: Sphinx, exception: Exception | None) -> None:
     said = FIRST_CELL.format(course=app.config.html_title)
     for path in (Path(app.outdir) / "_sources").rglob("*.ipynb"):
         notebook = json.loads(path.read_text(encoding="utf-8"))
-        if notebook["cells"][0]["id"] == "get-the-course":  # pages that were not built again
+        if notebook["cells"][0].get("id") == "get-the-course":  # pages that were not built again
             continue
         cell = {"cell_type": "markdown", "id": "get-the-course", "metadata": {}, "source": [said]}
         notebook["cells"].insert(0, cell)

@@ -1,6 +1,6 @@
 """The opening of a chapter: its part, what it promises, what it takes, what one can do afterwards.
 
-All of it is taken from the chapter: the part from the contents, reading time as measured, the time
+Nothing of it is typed: the part is from the contents, reading time as measured, the time
 for the exercises from their titles, the running time from `bench/chapters.json`, what is needed
 from the table «Before you start». The goals become rows with links to their sections.
 """
@@ -61,7 +61,7 @@ def facts(env: BuildEnvironment, page: str, chapter: nodes.section) -> nodes.Ele
     """Return a line with times and needs."""
     said = [(f"{env.metadata[page]['reading_minutes']} min", "to read")]
     if minutes := exercise_minutes(chapter):
-        said.append((f"{minutes} min", "exercises"))
+        said.append((f"{minutes} min", "for the exercises"))
     if cost := costs().get(page.rpartition("/")[2]):
         half = max(1, round(cost["seconds"] / HALF_MINUTE))
         said.append((f"{half / 2:g} min".replace(".5", "½").replace("0½", "½"), "to run"))
