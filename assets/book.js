@@ -137,7 +137,7 @@
   const GAP = 24, LEAST = 220;  // pixels: from the text to a note, and the width of one
   const article = document.querySelector("article"), heading = document.querySelector("h1");
   function fit(place) {
-    const { style, classList } = place.querySelector(".card");
+    const card = place.querySelector(".card"), { style, classList } = card;
     style.left = style.width = style.top = "";
     classList.remove("in-margin");
     if (touch.matches) return;
@@ -147,11 +147,11 @@
       classList.add("in-margin");
       style.left = `${start - place.getClientRects()[0].left}px`;
       style.width = `${room}px`;
-      const low = place.querySelector(".card").getBoundingClientRect().bottom - innerHeight + 16;
+      const low = card.getBoundingClientRect().bottom - innerHeight + 16;
       if (low > 0) style.top = `${-low}px`;
       return;
     }
-    const over = place.querySelector(".card").getBoundingClientRect().right - root.clientWidth + 16;
+    const over = card.getBoundingClientRect().right - root.clientWidth + 16;
     if (over > 0) style.left = `${-over}px`;
   }
   for (const place of document.querySelectorAll(".carded")) {

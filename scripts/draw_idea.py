@@ -54,7 +54,7 @@ def skeleton() -> str:
         f"svg:root {{ {properties('light')} }}\n@media (prefers-color-scheme: dark) "
         f"{{ svg:root {{ {properties('dark')} }} }}"
     )
-    walls = ['<path class="line wall"/><path class="grip"/>' for k in range(WALLS)]
+    walls = ['<path class="line wall"/><path class="grip"/>'] * WALLS
     knobs = [
         f'<g class="knob" aria-label="Wall {k + 1}, {end} end" '
         'aria-valuemin="0" aria-valuemax="2320"><circle class="near" r="24"/><circle r="8"/></g>'

@@ -282,7 +282,7 @@ def test_the_walk_is_fast_and_blocks_nothing(browser, site: Path) -> None:
     """No task holds up the page for 50 ms of a good processor; a step takes 75 ms of it at most.
 
     Busy neighbours make a core slower, too: so it is compared with what 50 million products take
-    here and now. Measured for a step: 0.7 to 1.1 of that, the largest beside nine other processes.
+    here and now. Measured for a step: 0.7 to 0.9 of that; 55 ms beside eleven busy processes.
     """
     with opened(browser, site, FULL) as page:
         page.get_by_label("Speed").fill("60")

@@ -1,6 +1,7 @@
 """The directive `chapter-costs`: memory and time of each chapter, by `bench/chapters.py`."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +27,9 @@ class Costs(SphinxDirective):
         self.env.note_dependency(str(MEASURED))
         lines = ["| chapter | peak memory | processor time |", "|---|---|---|"]
         lines += [
-            f"| [](<{name}.ipynb>) | {cost['gib']} GiB | {cost['seconds']} s |"
+            # A chapter's file begins with its number.
+            f"| {re.sub(r'^0+|[^0-9].*', '', name)} [](<{name}.ipynb>) "
+            f"| {cost['gib']} GiB | {cost['seconds']} s |"
             for name, cost in costs().items()
         ]
         place = nodes.container()

@@ -63,8 +63,8 @@ def facts(env: BuildEnvironment, page: str, chapter: nodes.section) -> nodes.Ele
     if minutes := exercise_minutes(chapter):
         said.append((f"{minutes} min", "for the exercises"))
     if cost := costs().get(page.rpartition("/")[2]):
-        half = max(1, round(cost["seconds"] / HALF_MINUTE))
-        said.append((f"{half / 2:g} min".replace(".5", "½").replace("0½", "½"), "to run"))
+        whole, half = divmod(max(1, round(cost["seconds"] / HALF_MINUTE)), 2)
+        said.append((f"{whole or ''}{'½' * half} min", "to run"))
     line = nodes.paragraph(classes=["opening-facts"])
     for value, what in said:
         line += nodes.inline("", "", nodes.strong("", value), nodes.Text(f" {what}"))
